@@ -1,0 +1,1 @@
+"""What one record says: predicates, stages, needles, command lines; data plus pure functions."""
