@@ -1,0 +1,59 @@
+# What a contributor and CI run; `make help` lists it. Needs python3 (3.11 or later) with venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# Quiet, so that nothing of this machine (index addresses, cache folders) gets into a log.
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
+INPUTS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench docs golden samples clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+# The two stamps are newer than the inputs once everything pinned is installed.
+$(VENV)/.runtime: $(INPUTS)
+	@echo "Installing the pinned dependencies into $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) hatchling
+	@$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime $(INPUTS)
+	@echo "Installing the pinned development tools into $(VENV)"
+	@$(PIP) --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.runtime  ## analyse the samples: a table here, the report in out.html
+	$(BIN)/lmgraph analyze samples/ --html out.html --force
+
+test: lint  ## every check that CI runs
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev  ## style, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## rewrite the code in the project's style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.dev  ## benchmarks: ratios within one run (benchmarks/README.md)
+	$(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
+
+docs: $(VENV)/.dev  ## write the picture of docs/img anew and check what the docs say
+	$(BIN)/python docs/make_picture.py
+	$(BIN)/python -m pytest -q tests/test_docs.py
+
+samples: $(VENV)/.runtime  ## write the sample files anew (same bytes every time)
+	$(BIN)/python samples/make_samples.py
+
+golden: $(VENV)/.runtime  ## pin what the samples give; read the difference before committing it
+	$(BIN)/python tests/golden/make_golden.py
+
+clean:  ## remove everything that the targets above made
+	rm -rf $(VENV) out.html build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .benchmarks .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
