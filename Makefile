@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# Quiet, so that nothing of this machine (index addresses, cache folders) gets into a log.
-PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
+# Errors only, so that nothing of this machine (index addresses, cache folders) gets into a log.
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq install --constraint constraints.txt
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
