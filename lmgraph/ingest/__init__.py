@@ -1,0 +1,5 @@
+"""Bytes to rows: files, archives and streams in, canonical events with their origin out."""
+
+from lmgraph.ingest.contract import InputReport, Item, Record, Reject, Remark, Source
+
+__all__ = ["InputReport", "Item", "Record", "Reject", "Remark", "Source"]
