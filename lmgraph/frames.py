@@ -107,7 +107,13 @@ FEATURES: Final[Spec] = {
 }
 
 #: Accounts' sessions on hosts; kind "network" exposes nobody.
-SESSIONS: Final[Spec] = {"user": "int32", "host": "int32", "kind": "str", "first_us": "int64", "last_us": "int64"}
+SESSIONS: Final[Spec] = {
+    "user": "int32",
+    "host": "int32",
+    "kind": "str",
+    "first_us": "int64",
+    "last_us": "int64",
+}
 
 #: Paths, in order of rank. ``hops`` are in causal order.
 PATHS: Final[Spec] = {
