@@ -1,0 +1,205 @@
+"""Where a PsExec or ``net use`` command line leads: targets, shares, account, disconnect.
+
+Works on redacted lines (``lmgraph.text.redact``); ``[redacted]`` is an ordinary word here.
+
+References:
+    PsExec: learn.microsoft.com/sysinternals/downloads/psexec. PAExec: poweradmin.com/paexec.
+    net use: learn.microsoft.com/previous-versions/windows/it-pro/windows-server-2012-r2-and-2012/gg651155(v=ws.11).
+    IPv6 literal names: MS-WPO, ``ipv6-literal.net``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Program = Literal["psexec", "net"]
+TargetKind = Literal["name", "ip", "file", "all"]
+
+ADMIN_SHARES: Final = frozenset({"admin$", "c$", "ipc$"})
+_MAX_HOST: Final = 255
+
+# Flags of PsExec, PAExec and RemCom that take the next word; PsExec's priorities and switches do not.
+_VALUE_FLAGS: Final = frozenset(
+    {"u", "p", "n", "r", "w", "a", "g", "lo", "rlo", "to", "p@", "csrc", "clist", "user", "pwd"}
+)
+_DISCONNECTS: Final = frozenset({"/d", "/de", "/del", "/dele", "/delet", "/delete"})
+_USER_FLAG: Final = re.compile(r"(?:[-/]|--)(?:user|use|us|u)[:=](.*)", re.IGNORECASE | re.DOTALL)
+_IPV6_LITERAL: Final = ".ipv6-literal.net"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """One host that a command line names.
+
+    ``token`` is the host part without slashes in lower case, an address in canonical form, for
+    kind ``file`` the name of the list, for kind ``all`` ``*``; ``share`` as written, if any.
+    """
+
+    token: str
+    kind: TargetKind
+    share: str | None = None
+
+    @property
+    def admin(self) -> bool:
+        """Whether the share is one that the ``NetUseAdminShare`` rule speaks of."""
+        return self.share is not None and self.share.lower() in ADMIN_SHARES
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What a command line says of a movement.
+
+    Attributes:
+        targets: Hosts in the order written, each once.
+        credential: Explicit account as written (``CORP\\adm``, ``.\\x``, ``user@realm``).
+        disconnect: ``net use … /delete``.
+        accidental: A ``net`` command line that is no ``use`` of an admin share.
+        local: A PsExec command line without a target: it runs here.
+    """
+
+    targets: tuple[Target, ...] = ()
+    credential: str | None = None
+    disconnect: bool = False
+    accidental: bool = False
+    local: bool = False
+
+
+def parse(program: Program, command_line: str | None) -> Movement:
+    """Read a redacted command line of PsExec (PAExec, RemCom) or of ``net``.
+
+    ``None`` and an empty line say nothing: no target, not local, not accidental.
+    """
+    words = split(command_line or "")
+    if not words:
+        return Movement()
+    return _psexec(words[1:]) if program == "psexec" else _net(words)
+
+
+def split(command_line: str) -> list[str]:
+    """Words of a Windows command line: white space separates outside double quotes, quotes go.
+
+    A backslash escapes a quote only where an even number of them stands before it would not end
+    the word; UNC paths keep theirs. Linear in the length.
+    """
+    words: list[str] = []
+    word: list[str] = []
+    quoted = started = False
+    for char in command_line:
+        if char == '"':
+            quoted, started = not quoted, True
+        elif char.isspace() and not quoted:
+            if started:
+                words.append("".join(word))
+            word, started = [], False
+        else:
+            word.append(char)
+            started = True
+    if started:
+        words.append("".join(word))
+    return words
+
+
+def _psexec(words: list[str]) -> Movement:
+    targets: list[Target] = []
+    credential: str | None = None
+    position = 0
+    while position < len(words):
+        word = words[position]
+        position += 1
+        slashed = word.replace("/", "\\")
+        if slashed.startswith("\\\\"):
+            if targets or "\\" in slashed[2:].rstrip("\\"):
+                break  # a UNC path to a program: the command begins here
+            targets = _hosts(slashed)
+        elif word.startswith("@") and len(word) > 1 and not targets:
+            targets = [Target(word[1:].lower(), "file")]
+        elif word.startswith(("-", "/")):
+            given, position = _flag(word, words, position)
+            credential = credential or given
+        else:
+            break
+    return Movement(tuple(dict.fromkeys(targets)), credential, local=not targets)
+
+
+def _flag(word: str, words: list[str], position: int) -> tuple[str | None, int]:
+    """The account that a PsExec flag gives, if any, and the position after the flag's value."""
+    attached = _USER_FLAG.fullmatch(word)
+    if attached:
+        return attached[1] or None, position
+    name = word.lstrip("-/").lower()
+    if name == "i":  # its session number is optional
+        return None, position + (position < len(words) and words[position].isdecimal())
+    if name in _VALUE_FLAGS:
+        value = words[position] if position < len(words) else None
+        return (value or None) if name in {"u", "user"} else None, position + 1
+    return None, position
+
+
+def _hosts(slashed: str) -> list[Target]:
+    """Targets of ``\\\\h1,h2``, ``\\\\*`` (backslashes only)."""
+    found = []
+    for part in slashed.split(","):
+        token = part.strip("\\ ")
+        if token == "*":
+            found.append(Target("*", "all"))
+        elif token:
+            target = _target(token, None)
+            if target is not None:
+                found.append(target)
+    return found
+
+
+def _net(words: list[str]) -> Movement:
+    lowered = [word.lower() for word in words]
+    if "use" not in lowered:
+        return Movement(accidental=True)
+    targets: list[Target] = []
+    credential: str | None = None
+    disconnect = False
+    for word in words[lowered.index("use") + 1 :]:
+        slashed = word.replace("/", "\\")
+        if slashed.startswith("\\\\"):
+            target = _unc(slashed)
+            if target is not None:
+                targets.append(target)
+        elif word.lower() in _DISCONNECTS:
+            disconnect = True
+        else:
+            given = _USER_FLAG.fullmatch(word)
+            if given:
+                credential = given[1] or credential
+    unique = tuple(dict.fromkeys(targets))
+    return Movement(unique, credential, disconnect, accidental=not any(target.admin for target in unique))
+
+
+def _unc(slashed: str) -> Target | None:
+    parts = [part for part in slashed.split("\\") if part]
+    if len(parts) > 1 and parts[0] in {"?", "."} and parts[1].lower() == "unc":
+        parts = parts[2:]
+    if not parts:
+        return None
+    return _target(parts[0], parts[1] if len(parts) > 1 else None)
+
+
+def _target(token: str, share: str | None) -> Target | None:
+    """A host token as target; WebDAV's ``@SSL`` and ``@8443`` go, addresses become canonical."""
+    host = token.partition("@")[0].strip().lower().rstrip(".") or ("localhost" if token == "." else "")
+    if not host or len(host) > _MAX_HOST:
+        return None
+    address = _address(host)
+    return Target(address, "ip", share) if address else Target(host, "name", share)
+
+
+def _address(host: str) -> str | None:
+    text = host.strip("[]")
+    if text.endswith(_IPV6_LITERAL):
+        text = text.removesuffix(_IPV6_LITERAL).replace("-", ":").partition("s")[0]
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)

@@ -1,0 +1,80 @@
+"""What a rule set says of one record: the alert, and the flags that qualify it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lmgraph.rules.command_line import Program, parse
+from lmgraph.rules.names import is_kernel, is_svchost, known, process_names
+from lmgraph.schema import AlertType, Event
+
+# An alert with one of these says that no movement is proved by it: it opens no hop (DESIGN §7).
+NO_MOVEMENT: Final = frozenset({"accidental", "disconnect", "kernel", "process_unknown", "svchost"})
+PROGRAM_OF_ALERT: Final[dict[AlertType, Program]] = {"PsExecExecution": "psexec", "NetUseAdminShare": "net"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The alert that a record is, if any, and its flags, sorted.
+
+    Flags: ``renamed`` (PsExec under another name), ``masquerade`` (a system name from a foreign
+    directory), ``path_unknown`` (svchost, its directory not known), ``process_unknown``,
+    ``disconnect`` (``/delete``), ``accidental`` (the text matched, the share is no admin share),
+    ``kernel``, ``svchost``, ``rundown`` (the process was running before the sensor saw it).
+    """
+
+    alert: AlertType | None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def moves(self) -> bool:
+        """Whether the alert may open or extend a hop."""
+        return self.alert is not None and NO_MOVEMENT.isdisjoint(self.flags)
+
+
+NOTHING: Final = Verdict(None)
+
+
+def best_name(event: Event, joined_name: str | None) -> str | None:
+    """The record's own process name, else that of the process start it was joined with."""
+    own = process_names(event)
+    if own is not None:
+        return own
+    return joined_name if known(joined_name) else None
+
+
+def flagged(
+    alert: AlertType, event: Event, process_name: str | None, process_path: str | None, *extra: str
+) -> Verdict:
+    """The alert with the flags that any rule set and any source of alerts gives it.
+
+    Args:
+        alert: The alert type, already decided.
+        event: The record.
+        process_name: Name from a join with the process start, ``None`` if there was none.
+        process_path: Path from that join.
+        extra: Flags that the caller found.
+    """
+    flags = set(extra)
+    if event.event_code == "SyntheticProcessRollup2":
+        flags.add("rundown")
+    if alert == "SMB445Connection":
+        flags |= _connection_flags(best_name(event, process_name), event.process_path or process_path, flags)
+    elif alert == "NetUseAdminShare" and event.process_command_line is not None:
+        movement = parse("net", event.process_command_line)
+        if movement.disconnect:
+            flags.add("disconnect")
+        if movement.accidental:
+            flags.add("accidental")
+    return Verdict(alert, tuple(sorted(flags)))
+
+
+def _connection_flags(name: str | None, path: str | None, found: set[str]) -> set[str]:
+    if name is None:
+        return {"process_unknown"}
+    if is_kernel(name, path):
+        return {"kernel"}
+    if is_svchost(name) and "masquerade" not in found:
+        return {"svchost"} if path else {"path_unknown", "svchost"}
+    return set()

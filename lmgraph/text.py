@@ -1,0 +1,380 @@
+"""Hostile text made safe: shown with its control characters escaped, and rid of secrets."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+REDACTED: Final = "[redacted]"
+
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def visible(text: str, limit: int | None = None) -> str:
+    """The text on one line with every control, format, surrogate and unassigned character escaped.
+
+    ``\\x1b`` below U+0100, ``\\u202e`` below U+10000, ``\\U000e0001`` above; a backslash of the
+    text itself stays single, so the result is for eyes, not for parsing back.
+
+    Args:
+        text: Anything.
+        limit: Greatest length of the result in characters, at least 1; a cut ends with ``…``.
+    """
+    head = text if limit is None else text[: limit + 1]
+    shown = head if head.isprintable() else "".join(map(_shown, head))
+    if limit is None or len(shown) <= limit:
+        return shown
+    return shown[: limit - 1] + "…"
+
+
+def without_surrogates(text: str) -> str:
+    """The text with each lone surrogate written as ``\\udc80``, so that it can be encoded as UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def csv_cell(text: str) -> str:
+    """The text as a cell that no spreadsheet takes for a formula: guarded with ``'`` where needed.
+
+    Reference: OWASP, "CSV Injection".
+    """
+    return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def _shown(char: str) -> str:
+    if unicodedata.category(char) not in _INVISIBLE:
+        return char
+    code = ord(char)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def redact(command_line: str) -> tuple[str, bool]:
+    """The command line without its secrets, and whether any was taken out.
+
+    Each becomes ``[redacted]``: passwords of PsExec and its like (``-p PW``, ``-pPW``, ``/p``), of
+    ``net use`` and ``net user`` (positional), of any ``/pass…:``, ``-Password``, ``--password=``,
+    ``password= PW``, ``user:pw@host``, hashes behind ``-hashes``; in quoted and nested commands,
+    too. Where it is unclear where a secret ends, too much goes rather than too little; the ``*``
+    that asks for a password stays. ``redact(redact(x)) == redact(x)``; time is linear.
+    """
+    redacted = _Redaction(_HASH_PAIR.sub(REDACTED, command_line)).run()
+    return redacted, redacted != command_line
+
+
+# Windows splits arguments at these alone: any other space may be part of a password.
+_SPACES: Final = " \t\r\n\v\f"
+_SPACE: Final = re.compile(r"[ \t\r\n\v\f]+")
+_ATOM: Final = re.compile(r"[^ \t\r\n\v\f\"'`]+")
+_TO_SPACE: Final = re.compile(r"[^ \t\r\n\v\f]+")
+_TO_SPACE_OR_QUOTE: Final = re.compile(r"[^ \t\r\n\v\f\"]+")
+_OPENING: Final = re.compile(r"[\\`]{0,4}\"|'")
+_AFTER_CLOSING: Final = re.compile(r"[ \t\r\n\v\f&|,;)\]}>\"']|[\\`]{1,4}\"|$")
+_SEPARATOR: Final = re.compile(r"[&|;<>)}]{1,4}(?=[ \t\r\n\v\f]|$)")
+_DISCARD: Final = frozenset({">nul", "2>nul", "2>&1", ">$null"})
+
+_HASH_PAIR: Final = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32}:[0-9A-Fa-f]{32}(?![0-9A-Fa-f])")
+_SECRET_WORDS: Final = r"password|passwd|passphrase|passcode|passwort|pwd"
+# A name whose value follows in the same word: /pass:, --password=, $adminPassword=, Pwd=.
+_NAMED: Final = re.compile(
+    rf"(?:{_SECRET_WORDS}|(?<![A-Za-z])pass[A-Za-z]{{0,16}}"
+    r"|(?<=[-/])(?:rp|jp|pw|ntlm|rc4|aes128|aes256|hash|hashes|secret|token|apikey))[:=]",
+    re.IGNORECASE | re.ASCII,
+)
+# A name whose value is the next word.
+_BEFORE_VALUE: Final = re.compile(
+    rf"(?:--?|/)(?:[a-z0-9_-]{{0,40}}(?:{_SECRET_WORDS})|pass|pw|rp|jp|hashes|hash|nthash|aeskey)",
+    re.IGNORECASE | re.ASCII,
+)
+_BEFORE_EQUALS: Final = re.compile(rf"\$?[a-z0-9_:.-]{{0,40}}(?:{_SECRET_WORDS}|pass)", re.IGNORECASE | re.ASCII)
+_LOGIN_FLAG: Final = re.compile(
+    r"(?:^|(?<=[ \t\r\n\v\f\"'`]))(?:[-/]u|--?user|--?username)(?=[ \t\r\n\v\f:=\"'`]|$)", re.IGNORECASE | re.ASCII
+)
+_REMOTE_TOOL: Final = re.compile(r"psexe|paexec|remcom|csexec|winexe", re.IGNORECASE | re.ASCII)
+_NET: Final = re.compile(r"(?:^|[^a-z0-9_-])net1?(?:\.exe)?$", re.IGNORECASE | re.ASCII)
+_USE_OF_WHAT: Final = re.compile(r"[ \t\r\n\v\f]+[\\`]{0,4}[\"']?(?:[\\/]{2}|[A-Za-z]:[ \t]|\*[ \t])")
+_UNC: Final = re.compile(r"([\\`]{0,4}[\"']{1,2})?[\\/]{2}")
+_OPTION_VALUE: Final = re.compile(r"(?:--?|/)[A-Za-z0-9_-]{1,40}[:=]")
+_OPTION: Final = re.compile(r"[\\`]{0,4}[\"']?/[^ \t\r\n\v\f\"':=]{0,64}[:=]?")
+_DEVICE: Final = re.compile(r"(?:[A-Za-z]:|lpt\d:?|\*)(?=[ \t\r\n\v\f\"']|$)", re.IGNORECASE)
+_LONG_WORD: Final = 1024
+# Words that begin with -p and take no password; heeded only where no PsExec is in sight.
+_NO_PASSWORD: Final = re.compile(
+    r"-p(?:ort|ath|id|rofile|rocess|roxy|roto|riority|rint|refix|roject|ackage|aram|lat|olicy|age|attern|ipe"
+    r"|lugin|rivate|ublic|roduct|rogram|rompt|rovider|arent|assive|assthru|s)",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+class _Redaction:
+    """One walk over a command line from left to right.
+
+    Quotes are transparent outside secrets, so that commands inside quoted arguments are read like
+    any other; ``_inside`` says whether a double quote is open, which tells the quote that ends a
+    nested command from one that belongs to a password.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._end = len(text)
+        self._at = 0
+        self._out: list[str] = []
+        self._inside = False
+        self._login = _LOGIN_FLAG.search(text) is not None
+        self._remote_tool = False
+        self._mode: str | None = None  # "use", "user", "secure": arguments of that command follow
+        self._named = False  # the share or the account of that command was seen
+        self._previous = ""
+
+    def run(self) -> str:
+        """The redacted text."""
+        while self._at < self._end:
+            space = _SPACE.match(self._text, self._at)
+            if space:
+                self._keep(space.end())
+            elif self._mode is not None:
+                self._argument()
+            else:
+                self._word()
+        return "".join(self._out)
+
+    def _keep(self, end: int) -> None:
+        self._out.append(self._text[self._at : end])
+        self._at = end
+
+    def _hide(self, end: int) -> None:
+        secret = self._text[self._at : end]
+        self._out.append(secret if secret == "*" else REDACTED)
+        self._at = end
+
+    def _hide_next(self, *, heed_slash: bool = False) -> None:
+        """Hide the word that follows, if one does within the same quotes."""
+        space = _SPACE.match(self._text, self._at)
+        if space:
+            self._keep(space.end())
+        if self._at >= self._end or self._closes(self._at):
+            return
+        if heed_slash and self._text.startswith("/", self._at):
+            return
+        self._hide(self._secret_end(self._at))
+
+    def _closes(self, at: int) -> bool:
+        """Whether the quote at ``at`` ends the nested command that is open."""
+        quote = _OPENING.match(self._text, at)
+        if not self._inside or quote is None or quote[0] == "'":
+            return False
+        return _AFTER_CLOSING.match(self._text, quote.end()) is not None
+
+    def _secret_end(self, start: int) -> int:
+        """Where the secret that begins at ``start`` ends: at white space outside its own quotes."""
+        at = self._after_quoted(start)
+        while at < self._end and self._text[at] not in _SPACES:
+            if self._text[at] != '"':
+                plain = _TO_SPACE_OR_QUOTE.match(self._text, at)
+                at = plain.end() if plain else at + 1
+                continue
+            escapes = self._escapes_before(at, start)
+            if self._inside and _AFTER_CLOSING.match(self._text, at + 1):
+                return at - escapes
+            at = at + 1 if escapes % 2 else self._unescaped_quote(at + 1)
+        return at
+
+    def _after_quoted(self, at: int) -> int:
+        """The position behind the quoted part that begins at ``at``, or ``at`` itself."""
+        quote = _OPENING.match(self._text, at)
+        if quote is None:
+            return at
+        if quote[0] == "'":
+            closing = self._text.find("'", at + 1)
+            return closing + 1 if closing >= 0 else at + 1
+        if quote[0] != '"':
+            closing = self._text.find('"', quote.end())
+            return closing + 1 if closing >= 0 else self._end
+        if self._text.startswith('"', at + 1):
+            if _AFTER_CLOSING.match(self._text, at + 2):
+                return at + 2
+            closing = self._text.find('""', at + 2)
+            return closing + 2 if closing >= 0 else at + 2
+        return self._unescaped_quote(at + 1)
+
+    def _unescaped_quote(self, at: int) -> int:
+        """The position behind the next quote that no backslash escapes; the end if there is none."""
+        start = at
+        while (at := self._text.find('"', at)) >= 0:
+            if self._escapes_before(at, start) % 2 == 0:
+                return at + 1
+            at += 1
+        return self._end
+
+    def _escapes_before(self, at: int, floor: int) -> int:
+        first = at
+        while first > floor and self._text[first - 1] in "\\`":
+            first -= 1
+        return at - first
+
+    def _word(self) -> None:
+        """A word outside ``net use`` and the like."""
+        atom = _ATOM.match(self._text, self._at)
+        if atom is None:
+            if self._text[self._at] == '"' and not self._escapes_before(self._at, 0) % 2:
+                self._inside = not self._inside
+            self._keep(self._at + 1)
+            return
+        word = atom[0]
+        if not (self._named_value(word) or self._flag(word) or self._login_in_word(word)):
+            self._keep(atom.end())
+            self._command(word)
+        self._previous = word
+
+    def _named_value(self, word: str) -> bool:
+        """``/pass:PW``, ``--password=PW``, ``password= PW``, ``$password = PW``."""
+        named = _NAMED.search(word)
+        if named:
+            self._keep(self._at + named.end())
+            self._hide_next(heed_slash=word.startswith("/"))
+            return True
+        if word in {"=", ":"} and _BEFORE_EQUALS.fullmatch(self._previous):
+            self._keep(self._at + 1)
+            self._hide_next()
+            return True
+        return False
+
+    def _flag(self, word: str) -> bool:
+        """``-Password PW``, ``-p PW``, ``-pPW``, ``-u user:PW``."""
+        if word[0] not in "-/":
+            return False
+        folded = word.lower()
+        asks = self._remote_tool or self._login
+        if (asks and folded in {"-p", "/p"}) or _BEFORE_VALUE.fullmatch(word):
+            self._keep(self._at + len(word))
+            self._hide_next(heed_slash=word[0] == "/" and folded != "/p")
+            return True
+        if (self._remote_tool and folded.startswith(("-p", "/p"))) or (
+            asks and (word.startswith("-p") or folded.startswith(("/p:", "/p="))) and not _NO_PASSWORD.match(word)
+        ):
+            self._keep(self._at + (3 if word[2] in ":=" else 2))
+            self._hide_next()
+            return True
+        if _LOGIN_FLAG.fullmatch(word):
+            self._keep(self._at + len(word))
+            self._account()
+            return True
+        return False
+
+    def _account(self) -> None:
+        """The word behind ``-u``: what stands after ``:`` or ``%`` in it is a password."""
+        space = _SPACE.match(self._text, self._at)
+        if space:
+            self._keep(space.end())
+        if self._at >= self._end or self._closes(self._at):
+            return
+        end = self._secret_end(self._at)
+        value = self._text[self._at : end]
+        split = re.search("[:%]", value)
+        if split and 0 < split.start() and value[split.start() : split.start() + 2] not in {":\\", ":/"}:
+            if not (split[0] == "%" and value.rstrip("\"'").endswith("%")):
+                self._keep(self._at + split.end())
+                self._hide(end)
+                return
+        opening = _OPENING.match(self._text, self._at)
+        # Only the account: what else stands in its quotes is read as any other text.
+        if opening is None:
+            account = _ATOM.match(self._text, self._at)
+            self._keep(account.end() if account else self._at + 1)
+
+    def _login_in_word(self, word: str) -> bool:
+        """``user:PW@host``, also in a URL; the password may hold quotes and ``@``."""
+        if ":" not in word or word.startswith("\\\\") or word[1:3] in {":\\", ":/"}:
+            return False
+        run = _TO_SPACE.match(self._text, self._at, self._at + _LONG_WORD)
+        whole = run[0] if run else word
+        option = _OPTION_VALUE.match(whole)
+        start = option.end() if option else 0
+        scheme = whole.find("://", start)
+        colon = whole.find(":", scheme + 3 if scheme >= 0 else start)
+        at_sign = whole.rfind("@")
+        user = whole[start:colon].lower()
+        if not 0 <= start < colon < at_sign - 1 or user in {"user", "username"} or at_sign + 1 >= len(whole):
+            return False
+        self._keep(self._at + colon + 1)
+        self._hide(self._at - colon - 1 + at_sign)
+        return True
+
+    def _command(self, word: str) -> None:
+        """Note what the word just kept means for those that follow."""
+        folded = word.lower()
+        if _REMOTE_TOOL.search(word):
+            self._remote_tool = True
+        after_net = _NET.search(self._previous) is not None
+        if folded == "use" and (after_net or _USE_OF_WHAT.match(self._text, self._at)):
+            self._mode, self._named = "use", False
+        elif folded == "user" and after_net:
+            self._mode, self._named = "user", False
+        elif folded.endswith("convertto-securestring"):
+            self._mode, self._named = "secure", True
+
+    def _argument(self) -> None:
+        """An argument of ``net use``, ``net user`` or ``ConvertTo-SecureString``."""
+        text = self._text
+        separator = _SEPARATOR.match(text, self._at)
+        if separator:
+            self._keep(separator.end())
+            self._mode, self._previous = None, ""
+            return
+        if self._closes(self._at):
+            closing = _OPENING.match(text, self._at)
+            self._keep(closing.end() if closing else self._at + 1)
+            self._inside = False
+            return
+        word = _TO_SPACE.match(text, self._at, self._at + _LONG_WORD)
+        shown = word[0] if word else ""
+        if self._mode == "secure":
+            self._keep(self._at + len(shown)) if shown.startswith("-") else self._hide(self._secret_end(self._at))
+        elif self._mode == "use" and _UNC.match(text, self._at):
+            self._unc()
+        elif _OPTION.match(text, self._at):
+            self._option()
+        elif shown in _DISCARD:
+            self._keep(self._at + len(shown))
+        elif self._named:
+            self._hide(self._secret_end(self._at))
+        elif self._mode == "user":
+            self._named = True
+            self._keep(self._secret_end(self._at))
+        else:
+            device = _DEVICE.match(text, self._at)
+            self._keep(device.end()) if device else self._word()
+
+    def _unc(self) -> None:
+        """A share: kept. Quoted, it may hold white space, but not behind an administrative share."""
+        self._named = True
+        opening = _UNC.match(self._text, self._at)
+        quote = opening[1] if opening else None
+        plain = _TO_SPACE_OR_QUOTE.match(self._text, self._at + len(quote or ""))
+        end = plain.end() if plain else self._at + 1
+        if quote and not self._text.endswith("$", 0, end):
+            closing = self._text.find(quote[-1], end)
+            end = closing if closing >= 0 else end
+        if quote and self._text.startswith(quote[-1], end):
+            end += 1
+        self._keep(end)
+
+    def _option(self) -> None:
+        """``/user:CORP\\adm``, ``/delete``: kept, unless it names a secret."""
+        option = _OPTION.match(self._text, self._at)
+        end = option.end() if option else self._at + 1
+        if _NAMED.search(self._text, self._at, end):
+            self._keep(end)
+            self._hide_next(heed_slash=True)
+            return
+        self._keep(end)
+        quote = _OPENING.match(self._text, self._at)
+        if quote and self._text[end - 1] in ":=":
+            closing = self._text.find(quote[0][-1], quote.end())
+            self._keep(closing + 1 if closing >= 0 else quote.end())
+        else:
+            rest = _TO_SPACE_OR_QUOTE.match(self._text, self._at)
+            if rest:
+                self._keep(rest.end())
