@@ -1,0 +1,134 @@
+"""Writing output files: whole or not at all.
+
+A regular file is written beside its place and moved there when every output of the run is
+complete; a device or a pipe is written in place.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from lmgraph.errors import LmgraphError, OutputError, UsageError
+from lmgraph.text import visible
+
+_IN_PLACE = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")  # a redirected stream looks regular
+
+
+def check(targets: Sequence[str], inputs: Sequence[str] = (), *, force: bool = False) -> None:
+    """Refuse, before anything is read, what could not or must not be written.
+
+    Args:
+        targets: Paths of output files; ``-`` is not one of them.
+        inputs: Files and directories that the run reads; no output may be one of their files.
+        force: Existing files may be replaced.
+
+    Raises:
+        UsageError: An existing file without ``force``, one file for two outputs, or an input.
+        OutputError: A directory, or a place where nothing can be written.
+    """
+    seen: set[str] = set()
+    for target in targets:
+        if _in_place(target):
+            if not os.access(target, os.W_OK):
+                raise _failure("cannot be written", target)
+            continue
+        place = os.path.realpath(target)
+        if Path(place).is_dir():
+            raise _failure("is a directory", target)
+        if place in seen:
+            raise _misuse("the same file is asked for twice", target)
+        seen.add(place)
+        if Path(place).exists():
+            _check_existing(place, target, inputs, force=force)
+        _probe(place, target)
+
+
+def write_all(outputs: Iterable[tuple[str, bytes]]) -> None:
+    """Write every ``(path, content)``; the files appear together, after all are complete.
+
+    A new file gets the mode that the umask leaves, a replaced one keeps its own.
+
+    Raises:
+        OutputError: One of them cannot be written; then none has appeared, but for those
+            written in place and for a failure between two moves.
+    """
+    staged: list[tuple[str, str, str]] = []
+    try:
+        for target, content in outputs:
+            try:
+                if _in_place(target):
+                    Path(target).write_bytes(content)
+                else:
+                    place = os.path.realpath(target)
+                    staged.append((_stage(place, content), place, target))
+            except OSError as error:
+                raise _failure(f"cannot be written: {error.strerror}", target) from error
+        while staged:
+            beside, place, target = staged[0]
+            try:
+                Path(beside).replace(place)
+            except OSError as error:
+                raise _failure(f"cannot be written: {error.strerror}", target) from error
+            staged.pop(0)
+    finally:
+        for beside, _, _ in staged:
+            Path(beside).unlink(missing_ok=True)
+
+
+def _in_place(target: str) -> bool:
+    """Whether the target exists and is neither a regular file nor a directory."""
+    if target.startswith(_IN_PLACE):
+        return True
+    try:
+        mode = Path(target).stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _check_existing(place: str, target: str, inputs: Sequence[str], *, force: bool) -> None:
+    for given in inputs:
+        whole = os.path.realpath(given)
+        within = place.startswith(whole.rstrip(os.sep) + os.sep) if Path(whole).is_dir() else False
+        if within or (Path(whole).exists() and Path(whole).samefile(place)):
+            raise _misuse("is itself one of the inputs; write it elsewhere", target)
+    if not force:
+        raise _misuse("exists already; --force replaces it", target)
+
+
+def _probe(place: str, target: str) -> None:
+    """Find out now, not after an hour of work, that the directory takes no file."""
+    try:
+        Path(_stage(place, b"")).unlink()
+    except OSError as error:
+        raise _failure(f"cannot be written: {error.strerror}", target) from error
+
+
+def _stage(place: str, content: bytes) -> str:
+    """The path of a new file beside ``place`` that holds ``content``, on disk."""
+    beside = str(Path(place).parent / f".lmgraph-{secrets.token_hex(8)}.tmp")
+    # Not tempfile: its files are 0600 whatever the umask says.
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            if Path(place).exists():
+                Path(beside).chmod(stat.S_IMODE(Path(place).stat().st_mode))
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        Path(beside).unlink(missing_ok=True)
+        raise
+    return beside
+
+
+def _failure(message: str, target: str) -> LmgraphError:
+    return OutputError(f"the output {message}", path=visible(target))
+
+
+def _misuse(message: str, target: str) -> LmgraphError:
+    return UsageError(f"the output {message}", path=visible(target))

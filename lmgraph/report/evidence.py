@@ -1,0 +1,236 @@
+"""What the report shows of paths, hops, hosts and edges, as plain data for the page.
+
+Every text is made visible here, once; the page only puts it into text nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from lmgraph import summary
+from lmgraph.report.network import Drawing
+from lmgraph.result import AlertRow, Corroboration, HopRow, PathRow, ResultData
+from lmgraph.schema import OUTCOMES, STAGES
+from lmgraph.summary import Lookup
+from lmgraph.text import visible
+
+ALERT_CAP: Final = 40  # per hop; the rest is counted and stays in the JSON
+WITNESS_CAP: Final = 20
+
+TECHNIQUE: Final = {
+    "T1021.002": "T1021.002 SMB/Windows Admin Shares",
+    "T1569.002": "T1569.002 Service Execution",
+    "T1053.005": "T1053.005 Scheduled Task",
+}
+# What a term of a score says, in a responder's words; one that is not here shows its own name.
+TERM: Final[Mapping[str, str]] = {
+    "prior": "most such hops are ordinary",
+    "execution": "a remote execution was seen",
+    "share": "an admin share was used",
+    "connection": "a process connected to port 445",
+    "full_chain": "execution, share and connection together",
+    "executed": "code is proved to have run",
+    "accessed": "a file or share is proved to have been opened",
+    "routine": "this source does so on many days",
+    "new_pair": "these hosts never did so before",
+    "known_pair": "these hosts did so before",
+    "new_user_target": "this account was new on the target",
+    "new_user_source": "this account was new on the source",
+    "explicit_credential": "another account's password was typed",
+    "fan_out": "many targets in a short time",
+    "renamed": "a renamed tool",
+    "masquerade": "a program under a system name",
+    "suppressed": "allow-listed by the tuning",
+    "entered_then_moves": "a host just entered starts to move",
+    "credential_switch": "the account changes on the way",
+    "left_before_entry": "it moved on before it was entered",
+    "doubt": "another explanation is possible",
+}
+
+
+def page_data(data: ResultData, drawing: Drawing) -> dict[str, Any]:
+    """The page's data block: ``paths``, ``hops``, ``edges``, ``hosts``; they refer to each other by index.
+
+    Hops are those of the paths and of the drawn edges; ``nodes`` and ``edges`` of a path hold
+    ``None`` where a limit left one out of the picture.
+    """
+    names = Lookup(data)
+    wanted = {key for path in data.paths for key in path.hops} | {
+        key for e in drawing.edges for key in e.hops
+    }
+    hops = [hop for hop in data.hops if hop.id in wanted]
+    hop_number = {hop.id: index for index, hop in enumerate(hops)}
+    node_number = {host: index for index, host in enumerate(drawing.hosts)}
+    edge_of = {key: index for index, edge in enumerate(drawing.edges) for key in edge.hops}
+    return {
+        "paths": [
+            {
+                **path_view(names, path),
+                "nodes": [node_number.get(host) for host in path.hosts],
+                "hops": [hop_number[key] for key in path.hops],
+                "edges": [edge_of.get(key) for key in path.hops],
+            }
+            for path in data.paths
+        ],
+        "hops": [
+            {
+                **hop_view(names, hop),
+                "nodes": [node_number.get(hop.source), node_number.get(hop.target)],
+            }
+            for hop in hops
+        ],
+        "edges": [
+            {
+                "title": f"{names.host(edge.source)} → {names.host(edge.target)}",
+                "user": names.user(edge.user) if edge.user else "account unknown",
+                "on_path": edge.rank is not None,
+                "outcome": max((names.hops[key].outcome for key in edge.hops), key=OUTCOMES.index),
+                "hops": [hop_number[key] for key in edge.hops],
+            }
+            for edge in drawing.edges
+        ],
+        "hosts": [host_view(names, host) for host in drawing.hosts],
+    }
+
+
+def path_view(names: Lookup, path: PathRow) -> dict[str, Any]:
+    """One path: chain, figures, reasons, links, next steps."""
+    return {
+        "rank": path.rank,
+        "title": names.chain(path),
+        "severity": path.severity,
+        "score": path.score,
+        "outcome": path.outcome,
+        "meaning": summary.OUTCOME_MEANING[path.outcome],
+        "certainty": summary.certainty(path.certainty),
+        "first": summary.clock(path.first),
+        "span": summary.span(path.first, path.last),
+        "accounts": summary.several(names.accounts(path)) or "account unknown",
+        "reaches": summary.several([names.host(key) for key in path.reaches]),
+        "why": [visible(reason, 300) for reason in path.why],
+        "next": summary.next_steps(names, [path]),
+        "links": [
+            {
+                "gap": summary.duration(link.gap_s),
+                "certainty": summary.certainty(link.certainty),
+                "terms": _terms(link.score_terms),
+            }
+            for link in path.links
+        ],
+    }
+
+
+def hop_view(names: Lookup, hop: HopRow) -> dict[str, Any]:
+    """One hop with its evidence: alerts, further witnesses, what is missing and why, score terms."""
+    hidden_alerts, hidden_witnesses = len(hop.alerts) - ALERT_CAP, len(hop.corroboration) - WITNESS_CAP
+    return {
+        "source": names.host(hop.source),
+        "target": names.host(hop.target),
+        "first": summary.exact(hop.first),
+        "span": summary.span(hop.first, hop.last),
+        "says": summary.hop_sentence(names, hop),
+        "accounts": _accounts(names, hop),
+        "types": list(hop.alert_types),
+        "techniques": [TECHNIQUE.get(key, visible(key)) for key in hop.techniques],
+        "outcome": hop.outcome,
+        "outcome_at": summary.exact(hop.outcome_at) if hop.outcome_at else None,
+        "denied": hop.denied,
+        "visibility": hop.target_visibility,
+        "suppressed": visible(hop.suppressed_by or "the tuning file") if hop.suppressed else None,
+        "score": hop.score,
+        "terms": _terms(hop.score_terms),
+        "certainty": summary.certainty(hop.certainty),
+        "alternatives": summary.alternatives(names, hop.alternatives),
+        "stages": [[stage, ", ".join(hop.stages.get(stage, []))] for stage in STAGES],
+        "missing": [[kind, visible(hop.missing_why.get(kind, "not seen"), 300)] for kind in hop.missing],
+        "alerts": [_alert(names, names.alerts[key]) for key in hop.alerts[:ALERT_CAP]],
+        "more_alerts": max(0, hidden_alerts),
+        "witnesses": [_witness(names, row) for row in hop.corroboration[:WITNESS_CAP]],
+        "more_witnesses": max(0, hidden_witnesses),
+    }
+
+
+def host_view(names: Lookup, key: str) -> dict[str, Any]:
+    """One host: role, addresses with their times, what its sensors told."""
+    host = names.hosts[key]
+    return {
+        "name": visible(host.name, 200),
+        "role": summary.ROLE_NAME[host.role],
+        "managed": host.managed,
+        "facts": [
+            ["Domain", visible(host.domain) if host.domain else "unknown"],
+            ["Sensor", ", ".join(visible(aid) for aid in host.aids[:6]) if host.managed else "none known"],
+            ["Criticality", visible(host.criticality) if host.criticality else "not given"],
+            ["Owner", visible(host.owner) if host.owner else "not given"],
+        ],
+        "addresses": [
+            [
+                visible(row.ip),
+                f"{_clock(row.from_, 'start')} to {_clock(row.to, 'end')}",
+                f"{visible(row.by)}, certainty {row.certainty:.2f}",
+            ]
+            for row in host.addresses[:20]
+        ],
+        "telemetry": [
+            f"{visible(row.source)}: {summary.number(row.records, 'record')}, "
+            f"{summary.clock(row.first)} to {summary.clock(row.last)}"
+            for row in host.telemetry
+        ],
+    }
+
+
+def _accounts(names: Lookup, hop: HopRow) -> list[list[str]]:
+    rows = [
+        ["acted on the source", names.user(hop.source_user) if hop.source_user else "unknown"],
+        ["seen on the target", names.user(hop.target_user) if hop.target_user else "unknown"],
+    ]
+    return rows + ([["explicit credential", visible(hop.credential, 80)]] if hop.credential else [])
+
+
+def _terms(terms: Mapping[str, float]) -> list[list[Any]]:
+    """``[meaning, name, value]``, the greatest value first."""
+    order = sorted(terms.items(), key=lambda item: (-item[1], item[0]))
+    return [[TERM.get(name, visible(name).replace("_", " ")), visible(name), value] for name, value in order]
+
+
+def _alert(names: Lookup, row: AlertRow) -> dict[str, Any]:
+    peer = f"{row.remote_ip}:{row.remote_port}" if row.remote_ip and row.remote_port else row.remote_ip
+    return {
+        "time": summary.exact(row.time),
+        "clock": "the endpoint's clock" if row.time_basis == "sensor" else "the cloud's clock",
+        "type": row.alert_type,
+        "process": _shown(row.process),
+        "parent": _shown(row.parent_process),
+        "user": names.user(row.user) if row.user else None,
+        "host": names.host(row.host),
+        "peer": _shown(peer),
+        "command": visible(row.command_line) if row.command_line is not None else None,
+        "redacted": row.redacted,
+        "flags": [visible(flag) for flag in row.flags],
+        "copies": row.copies,
+        "origin": names.origin(row.origin),
+    }
+
+
+def _witness(names: Lookup, row: Corroboration) -> dict[str, Any]:
+    return {
+        "time": summary.exact(row.time),
+        "stage": row.stage,
+        "side": row.side,
+        "kind": visible(row.kind),
+        "host": names.host(row.host),
+        "user": names.user(row.user) if row.user else None,
+        "object": _shown(row.object),
+        "result": row.result,
+        "count": row.count,
+        "origin": names.origin(row.origin),
+    }
+
+
+def _clock(time: str | None, open_end: str) -> str:
+    return summary.clock(time) if time else open_end
+
+
+def _shown(text: str | None) -> str | None:
+    return None if text is None else visible(text, 300)

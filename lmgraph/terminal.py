@@ -1,0 +1,163 @@
+"""The result on a terminal: what was read, the ranked paths, the incidents, what next.
+
+rich makes nothing safe: every string comes out of ``lmgraph.summary`` or ``text.visible`` and
+goes into a ``Text``, never into markup. rich is imported only when something is printed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, Final
+
+from lmgraph import summary
+from lmgraph.result import PathRow, ResultData
+from lmgraph.schema import Severity
+from lmgraph.summary import Lookup
+from lmgraph.text import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+_STYLE: Final = {
+    "critical": "bold red",
+    "high": "red",
+    "medium": "yellow",
+    "low": "cyan",
+    "informational": "dim",
+}
+_WIDE: Final = 110  # columns from which severity, score, outcome and certainty get columns of their own
+_WHY: Final = 3  # reasons shown per path; the page and the JSON hold all
+
+
+def console(stream: IO[str], *, color: bool = True) -> Console:
+    """A console that interprets nothing: no markup, no emoji, no highlighting.
+
+    ``NO_COLOR`` is respected; a stream that is no terminal gets no colour and 80 columns
+    (``COLUMNS`` overrides). A character that the stream cannot encode is shown as an escape.
+    """
+    from rich.console import Console
+
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+    return Console(file=stream, no_color=None if color else True, markup=False, emoji=False, highlight=False)
+
+
+def print_result(
+    data: ResultData,
+    stream: IO[str] | None = None,
+    *,
+    top: int = summary.DEFAULT_TOP,
+    min_severity: Severity = "informational",
+    color: bool = True,
+    page: bool = False,
+) -> None:
+    """Print the sentences and the table.
+
+    Args:
+        data: The result.
+        stream: Where to; standard output by default.
+        top: Most paths shown.
+        min_severity: Least severity shown.
+        color: Use colour where the stream is a terminal.
+        page: An HTML report was asked for, so none is recommended.
+    """
+    out = console(stream or sys.stdout, color=color)
+    arrow = "→" if out.encoding.lower().startswith("utf") else "->"
+    out.print(_text(f"{summary.what_was_read(data)} {summary.what_was_found(data)}"))
+    limits = summary.warnings(data)
+    if limits:
+        out.print(
+            _text(
+                f"{summary.number(len(limits), 'warning')} on what that is worth; the gravest: {limits[0][1]}"
+            )
+        )
+    paths = summary.listed(data, top, min_severity)
+    if paths:
+        out.print(_table(data, paths, arrow, wide=out.width >= _WIDE))
+    if len(paths) < len(data.paths):
+        out.print(
+            _text(
+                f"{len(paths):,} of {summary.number(len(data.paths), 'path')} shown (--top, --min-severity)."
+            )
+        )
+    for line in _incidents(data, paths) + _next(data, paths, page=page):
+        out.print(_text(line.replace("→", arrow)))
+
+
+def print_warnings(data: ResultData, stream: IO[str] | None = None, *, color: bool = True) -> None:
+    """Print what limits the answer, one line each, to standard error by default."""
+    out = console(stream or sys.stderr, color=color)
+    for severity, message in summary.warnings(data):
+        line = _text("warning: ", _STYLE[severity])
+        out.print(line.append(message), soft_wrap=True)
+
+
+def _text(content: str, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(content, style=style, overflow="fold")
+
+
+def _table(data: ResultData, paths: Sequence[PathRow], arrow: str, *, wide: bool) -> Table:
+    """One row per path. Narrow: the figures stand under each other and leave the width to the chain."""
+    from rich import box
+    from rich.table import Table
+
+    names = Lookup(data)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, expand=False)
+    table.add_column("#", justify="right", no_wrap=True)
+    for title in ("severity", "score", "outcome", "certainty") if wide else ("severity",):
+        table.add_column(
+            title, overflow="fold", justify="right" if title in {"score", "certainty"} else "left"
+        )
+    table.add_column("path", overflow="fold", ratio=1)
+    for path in paths:
+        figures = [_text(path.severity, _STYLE[path.severity]), *map(_text, _figures(path, wide=wide))]
+        if not wide:
+            figures = [_text("\n").join(figures)]
+        table.add_row(_text(str(path.rank)), *figures, _story(names, path, arrow))
+    return table
+
+
+def _figures(path: PathRow, *, wide: bool) -> tuple[str, str, str]:
+    if wide:
+        return f"{path.score:.2f}", path.outcome, f"{path.certainty:.2f}"
+    return f"score {path.score:.2f}", path.outcome, f"sure {path.certainty:.2f}"
+
+
+def _story(names: Lookup, path: PathRow, arrow: str) -> Text:
+    """The chain of hosts, then who and when and where to, then why."""
+    when = f"{summary.clock(path.first)}, {summary.span(path.first, path.last)}"
+    who = summary.several(names.accounts(path), 4) or "account unknown"
+    story = _text(names.chain(path, arrow), "bold").append(f"\n{when}; {who}", "not bold")
+    if path.reaches:
+        reached = summary.several([names.host(key) for key in path.reaches], 4)
+        story.append(f"\nreaches {reached}", "not bold magenta")
+    for reason in path.why[:_WHY]:
+        story.append(f"\n- {visible(reason, 200)}".replace("→", arrow), "not bold dim")
+    return story
+
+
+def _incidents(data: ResultData, paths: Sequence[PathRow]) -> list[str]:
+    """One line per incident of the paths shown that holds more than one of them says."""
+    names, shown, lines = Lookup(data), {path.incident for path in paths}, []
+    for row in data.incidents:
+        if row.id in shown:
+            origins = summary.several([names.host(key) for key in row.origin_hosts], 3)
+            size = f"{summary.number(len(row.hosts), 'host')}, {summary.number(len(row.paths), 'path')}"
+            related = f", related to {summary.number(len(row.related), 'other')}" if row.related else ""
+            lines.append(
+                f"Incident {row.rank}: {row.severity}, score {row.score:.2f}, from {origins}: {size}{related}"
+            )
+    return lines
+
+
+def _next(data: ResultData, paths: Sequence[PathRow], *, page: bool) -> list[str]:
+    steps = (summary.next_steps(Lookup(data), paths) if paths else []) + summary.loose_ends(data)
+    if paths and not page:
+        steps.append("Add --html FILE for the graph and the evidence of every hop.")
+    return ["Next:", *(f"- {step}" for step in steps)] if steps else []
