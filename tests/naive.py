@@ -126,3 +126,60 @@ def _describe(hop: dict[str, Any], rows: Sequence[Row]) -> None:
         if row["credential"] >= 0:
             users[row["credential"]] |= 4
     hop["users"] = dict(users)
+
+
+# --- history --------------------------------------------------------------------------------------
+
+
+def features(
+    hops: pd.DataFrame, uses: pd.DataFrame, *, begin: int, gap: int, window: int, day: int
+) -> list[dict[str, Any]]:
+    """Features of hops whose accounts are persons: for each hop, look at every use there is."""
+    past = uses.to_dict("records")
+    made = hops.to_dict("records")
+    result = []
+    for hop in made:
+        before = hop["first_us"] - gap
+        earlier = [use for use in past if use["time_us"] < before]
+
+        def days(earlier: list[dict[Any, Any]] = earlier, *, moved: bool = False, **same: int) -> int:
+            return len(
+                {
+                    use["time_us"] // day
+                    for use in earlier
+                    if all(use[name] == value for name, value in same.items())
+                    and (use["hop"] >= 0 or not moved)
+                }
+            )
+
+        source, target, actor = hop["source"], hop["target"], hop["source_user"]
+        user = next(
+            (hop[name] for name in ("target_user", "credential", "source_user") if hop[name] >= 0), -1
+        )
+        executed = {
+            use["time_us"] // day
+            for use in earlier
+            if use["source"] == source and use["hop"] >= 0 and made[use["hop"]]["stages"] & 7
+        }
+        targets: dict[int, set[int]] = defaultdict(set)
+        for use in earlier:
+            if use["source"] == source:
+                targets[use["time_us"] // day].add(use["target"])
+        near = [other for other in made if other["source"] == source]
+        result.append(
+            {
+                "sufficient": before - begin >= 3 * day,
+                "days_pair": days(source=source, target=target),
+                "days_pair_hops": days(source=source, target=target, moved=True),
+                "days_user_target": days(user=user, target=target) if user >= 0 else -1,
+                "days_user_target_hops": days(user=user, target=target, moved=True) if user >= 0 else -1,
+                "days_user_source": days(user=actor, source=source) if actor >= 0 else -1,
+                "days_source_out": days(source=source, moved=True),
+                "days_source_exec": len(executed),
+                "days_source_many": sum(len(distinct) >= 5 for distinct in targets.values()),
+                "targets_in_window": len(
+                    {other["target"] for other in near if abs(other["first_us"] - hop["first_us"]) <= window}
+                ),
+            }
+        )
+    return result

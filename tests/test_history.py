@@ -1,0 +1,134 @@
+"""History: only the past, only what is far enough, days instead of counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmgraph import frames, history
+from tests import naive
+from tests.builders import DAY, HOUR, MINUTE, PERSONS, PSEXEC, SMB, START, WINDOW, build, row, witnesses
+
+Contact = tuple[int, int, int, int]
+
+
+def contacts(rows: list[Contact]) -> pd.DataFrame:
+    """Contacts of (time after START, source, target, user)."""
+    columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
+    given = dict(zip(frames.CONTACTS, columns, strict=True))
+    return frames.make({**given, "time_us": [START + time for time in given["time_us"]]}, frames.CONTACTS)
+
+
+def features(
+    rows: list[dict[str, Any]],
+    known: list[Contact] | None = None,
+    *,
+    begin: int = -30 * DAY,
+    gap: int | None = DAY,
+) -> pd.DataFrame:
+    table = build(rows)
+    uses = history.uses(witnesses(rows), table, contacts(known or []))
+    found = history.features(table, uses, PERSONS, begin_us=START + begin, max_gap_us=gap, window_us=WINDOW)
+    return frames.check(found, frames.FEATURES, "features")
+
+
+times = st.integers(0, 12 * 24).map(lambda hours: hours * HOUR)
+host = st.integers(0, 3)
+account = st.integers(-1, 2)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([PSEXEC, SMB]), times, host, host, account, account, account), max_size=15
+    ),
+    st.lists(st.tuples(times, host, host, account), max_size=25),
+    st.sampled_from([0, HOUR, DAY]),
+)
+def test_same_features_as_the_reference(openers: list[Any], known: list[Contact], gap: int) -> None:
+    rows = [
+        row(kind, time, source, target, source_user=a, target_user=b, credential=c)
+        for kind, time, source, target, a, b, c in openers
+    ]
+    table = build(rows)
+    uses = history.uses(witnesses(rows), table, contacts(known))
+    found = history.features(table, uses, PERSONS, begin_us=START, max_gap_us=gap, window_us=WINDOW)
+    expected = naive.features(table.hops, uses, begin=START, gap=gap, window=WINDOW, day=DAY)
+    assert found.to_dict("records") == expected
+
+
+@given(st.lists(st.tuples(times, host, host, account), max_size=12), st.randoms(use_true_random=False))
+def test_order_of_contacts_does_not_matter(known: list[Contact], random: Any) -> None:
+    rows = [row(PSEXEC, 10 * DAY, 0, 1, source_user=1)]
+    shuffled = random.sample(known, len(known))
+    pd.testing.assert_frame_equal(features(rows, known), features(rows, shuffled))
+
+
+def test_history_is_not_poisoned_by_the_attack_itself() -> None:
+    attack = [row(PSEXEC, minutes * MINUTE, 0, 1, source_user=1) for minutes in range(0, 24 * 60, 20)]
+    found = features(attack)
+    assert (found[["days_pair", "days_user_target", "days_source_out", "days_source_exec"]] == 0).all(
+        axis=None
+    )
+    later = features([*attack, row(PSEXEC, 3 * DAY, 0, 1, source_user=1)])
+    assert later["days_pair"].iloc[-1] == 1
+
+
+def test_equal_times_see_nothing_of_each_other() -> None:
+    assert features([row(PSEXEC, 0, 0, 1)], [(0, 0, 1, -1)], gap=0)["days_pair"][0] == 0
+    assert features([row(PSEXEC, 1, 0, 1)], [(0, 0, 1, -1)], gap=0)["days_pair"][0] == 1
+
+
+def test_days_count_once_and_contacts_are_no_hops() -> None:
+    known = [(hours * HOUR, 0, 1, 5) for hours in (0, 1, 2, 25)]
+    found = features([row(PSEXEC, 9 * DAY, 0, 1, source_user=5)], known)
+    assert found["days_pair"][0] == 2
+    assert found["days_user_target"][0] == 2
+    assert found["days_pair_hops"][0] == 0
+    assert found["days_source_out"][0] == 0
+
+
+def test_unknown_account_has_no_history_of_its_own() -> None:
+    found = features([row(PSEXEC, 9 * DAY, 0, 1)], [(0, 0, 1, -1)])
+    assert found["days_user_target"][0] == -1
+    assert found["days_user_source"][0] == -1
+    assert found["days_pair"][0] == 1
+
+
+def test_little_data_is_not_sufficient() -> None:
+    hop = [row(PSEXEC, 0, 0, 1)]
+    assert features(hop, begin=-4 * DAY)["sufficient"][0]
+    assert not features(hop, begin=-4 * DAY + 1)["sufficient"][0]
+    assert features(hop, begin=-4 * DAY, gap=None)["sufficient"][0], "no gap limit: a day, as by default"
+
+
+def test_targets_near_count_both_ways_within_the_window() -> None:
+    rows = [
+        row(PSEXEC, minutes * MINUTE, 0, target) for minutes, target in ((0, 1), (10, 2), (20, 3), (60, 4))
+    ]
+    assert features(rows)["targets_in_window"].tolist() == [2, 3, 2, 1]
+
+
+def test_scanner_has_days_of_many_targets() -> None:
+    known = [(day * DAY + target, 0, target, -1) for day in range(3) for target in range(1, 7)]
+    assert features([row(SMB, 9 * DAY, 0, 1)], known)["days_source_many"][0] == 3
+    few = [(time, source, target % 4 + 1, user) for time, source, target, user in known]
+    assert features([row(SMB, 9 * DAY, 0, 1)], few)["days_source_many"][0] == 0
+
+
+def test_effective_account_is_what_the_target_saw_and_a_person() -> None:
+    kinds = np.array([frames.PERSON, frames.PERSON, frames.SYSTEM], np.int8)
+    cases = [
+        ((0, 1, -1), 1),
+        ((0, -1, 1), 1),
+        ((0, 2, -1), 0),
+        ((2, -1, -1), 2),
+        ((-1, -1, -1), -1),
+        ((0, -1, -1), 0),
+    ]
+    for (source, target, credential), expected in cases:
+        hop = pd.DataFrame({"source_user": [source], "target_user": [target], "credential": [credential]})
+        assert history.effective_users(hop, kinds).tolist() == [expected]
