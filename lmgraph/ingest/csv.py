@@ -1,0 +1,142 @@
+"""Falcon records as CSV: LogScale exports and the published query's own result."""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lmgraph.errors import RecordError
+from lmgraph.ingest import falcon
+from lmgraph.ingest.contract import Record, Reject
+from lmgraph.ingest.ndjson import LINE_LIMIT, TOO_LONG, stretches
+from lmgraph.ingest.session import Session
+from lmgraph.ingest.streams import ByteStream
+
+# Columns of which any one tells that the table is Falcon's or LogScale's.
+_KNOWN: Final = frozenset({
+    "alert_type", "event_simpleName", "#event_simpleName", "@timestamp", "@rawstring", "aid", "UserSid",
+    "UserSid_readable", "NeighborName",
+})  # fmt: skip
+_DELIMITERS: Final = ",;\t"
+
+
+class CsvReader:
+    """A table with a header line; an empty cell is a missing value, since CSV cannot tell them apart.
+
+    References:
+        RFC 4180; FALCON.md §3 ("UI export").
+    """
+
+    shape = "csv"
+
+    def detect(self, head: bytes, name: str) -> bool:  # noqa: ARG002 - content decides
+        """Whether the first line names columns that are known."""
+        return _header(head.lstrip(b"\r\n").partition(b"\n")[0]) is not None
+
+    def read(self, stream: ByteStream, session: Session) -> Iterator[Record | Reject]:
+        """Every record; see ``Reader``. A record's ordinal does not count the header."""
+        lines = _Lines(stream)
+        table = None
+        while table is None and not lines.ended:
+            header = _header(lines.next() or b"")
+            table = _Table(*header, lines) if header else None
+        if table is None:
+            return
+        session.family = falcon.family_of(dict.fromkeys(table.columns, "")) or "falcon"
+        for raw, reason in lines.records():
+            session.records += 1
+            if raw is None:
+                yield session.reject(session.records, reason)
+                continue
+            item = session.take(raw, table.row, session.records)
+            if item is not None:
+                yield item
+
+
+def _header(line: bytes) -> tuple[list[str], str] | None:
+    """Columns and delimiter, if the line is a header of ours."""
+    try:
+        text = line.decode().strip("\r\n")
+        for delimiter in _DELIMITERS:
+            columns = [
+                cell.strip() for cell in next(csv.reader([text], delimiter=delimiter, strict=True), [])
+            ]
+            if len(columns) > 1 and not _KNOWN.isdisjoint(columns):
+                return columns, delimiter
+    except (UnicodeDecodeError, csv.Error):
+        pass
+    return None
+
+
+class _Lines:
+    """Physical lines, and the records that they make up by the parity of quotes."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._source = (line for group in stretches(stream) for line in group)
+        self._waiting: deque[bytes] = deque()
+        self.ended = False
+
+    def next(self) -> bytes | None:
+        """The next line without its end; None for one too long to hold, and at the end."""
+        if self._waiting:
+            return self._waiting.popleft()
+        for line in self._source:
+            return line
+        self.ended = True
+        return None
+
+    def again(self, lines: list[bytes]) -> None:
+        """Give lines back, to be read anew."""
+        self._waiting.extendleft(reversed(lines))
+
+    def records(self) -> Iterator[tuple[bytes | None, str]]:
+        """Every record that is not blank, or None and the reason why one cannot be had."""
+        while True:
+            first = self.next()
+            if self.ended:
+                return
+            if first is None:
+                yield None, f"line {TOO_LONG}"
+                continue
+            lines, size, quotes = [first], len(first), first.count(b'"')
+            while quotes % 2 and size <= LINE_LIMIT and (line := self.next()) is not None:
+                lines.append(line)
+                size += len(line) + 1
+                quotes += line.count(b'"')
+            if quotes % 2:
+                self.again(lines[1:])
+                self.ended = False  # the lines given back come first
+                yield None, "no valid CSV"
+            elif raw := b"\n".join(lines).rstrip(b"\r"):
+                yield raw, ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    columns: list[str]
+    delimiter: str
+    lines: _Lines
+
+    def row(self, raw: bytes) -> Mapping[str, Any]:
+        """The record of one row.
+
+        A row over several lines that does not fit may be due to a stray quote: its first line is
+        the reject, and the lines after it are read anew.
+
+        Raises:
+            RecordError: It has another number of cells, is no CSV, or no UTF-8.
+        """
+        try:
+            cells = next(csv.reader([raw.decode()], delimiter=self.delimiter, strict=True), [])
+            if len(cells) == len(self.columns):
+                return {column: cell for column, cell in zip(self.columns, cells, strict=True) if cell}
+            reason = "another number of cells than the header"
+        except UnicodeDecodeError:
+            reason = "invalid UTF-8"
+        except csv.Error:
+            reason = "no valid CSV"
+        self.lines.again(raw.split(b"\n")[1:])
+        raise RecordError(reason)

@@ -1,0 +1,174 @@
+"""Falcon records as JSON objects that lines do not part: arrays, HEC streams, indented objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from lmgraph.errors import RecordError
+from lmgraph.ingest import json_text
+from lmgraph.ingest.contract import Record, Reject
+from lmgraph.ingest.ndjson import LINE_LIMIT, TOO_LONG
+from lmgraph.ingest.session import Session
+from lmgraph.ingest.streams import CHUNK, ByteStream
+
+# Possessive throughout: linear, and no stack however long a string is. A lone quote opens a string
+# that does not end in the window.
+_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}]|"', re.DOTALL)
+_INSIDE: Final = re.compile(rb"(?:[^\"\\]++|\\.)*+", re.DOTALL)
+_BETWEEN: Final = re.compile(rb"[ \t\r\n,\[\]]*+")
+_NEXT: Final = re.compile(rb"\n[ \t\r,]*+(?=\{)")
+_OPEN, _QUOTE, _BACKSLASH = b"{"[0], b'"'[0], b"\\"[0]
+
+
+class ObjectsReader:
+    """A JSON array of records, or records with nothing but white space between them (HEC).
+
+    References:
+        RFC 8259; LogScale API, "HEC" (white-space delimited objects) and "Search response format".
+    """
+
+    shape = "json"
+
+    def detect(self, head: bytes, name: str) -> bool:  # noqa: ARG002 - content decides
+        """Whether the text begins with an object or an array."""
+        return head.lstrip()[:1] in (b"{", b"[")
+
+    def read(self, stream: ByteStream, session: Session) -> Iterator[Record | Reject]:
+        """Every record; see ``Reader``."""
+        if stream.peek(CHUNK).lstrip()[:1] == b"{":
+            session.shape = "hec"
+        for record, reason in objects(stream):
+            session.records += 1
+            if record is None:
+                yield session.reject(session.records, reason)
+                continue
+            item = session.take(record, dict, session.records)
+            if item is not None:
+                yield item
+
+
+def objects(stream: ByteStream) -> Iterator[tuple[dict[str, Any] | None, str]]:
+    """Every outermost object, or None and the reason why one cannot be had.
+
+    After an object that cannot be decoded or does not end, reading goes on at the next line that
+    begins with ``{``, so that one stray quote does not take the rest of the file with it.
+    """
+    window = _Window(stream)
+    while window.skip_between():
+        if window.buffer[window.at] != _OPEN:
+            yield None, "no JSON object"
+            window.skip_foreign()
+            continue
+        end = window.object_end()
+        if end is None:
+            yield None, TOO_LONG if len(window.buffer) - window.at > LINE_LIMIT else "no valid JSON"
+            window.resume(None)
+            continue
+        try:
+            record = json_text.decode(window.buffer[window.at : end])
+        except RecordError as error:
+            yield None, error.message
+            window.resume(end)
+        else:
+            window.at = end
+            yield record, ""
+
+
+class _Window:
+    """A moving part of the stream; ``at`` is where the next record may begin."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self.buffer = b""
+        self.at = 0
+        self._scanned = 0  # up to here the object at ``at`` was scanned
+        self._depth = 0
+        self._in_string = False
+
+    def _more(self) -> bool:
+        """Append to the window and forget what lies before ``at``; False at the end."""
+        piece = self._stream.read()
+        self.buffer = self.buffer[self.at :] + piece
+        self._scanned -= self.at
+        self.at = 0
+        return bool(piece)
+
+    def skip_between(self) -> bool:
+        """Go to the next byte that is no separator; False at the end."""
+        while True:
+            found = _BETWEEN.match(self.buffer, self.at)
+            self.at = found.end() if found else self.at
+            if self.at < len(self.buffer):
+                return True
+            if not self._more():
+                return False
+
+    def skip_foreign(self) -> None:
+        """Go to the next object."""
+        while (found := self.buffer.find(b"{", self.at)) < 0:
+            self.at = len(self.buffer)
+            if not self._more():
+                return
+        self.at = found
+
+    def object_end(self) -> int | None:
+        """Where the object at ``at`` ends; None: beyond the stream or ``LINE_LIMIT``."""
+        self._scanned, self._depth, self._in_string = self.at, 0, False
+        while not self._scan():
+            if len(self.buffer) - self.at > LINE_LIMIT or not self._more():
+                return None
+        return self._scanned
+
+    def _scan(self) -> bool:
+        """Scan on from ``_scanned``; True when the object ended there."""
+        if self._in_string and not self._close_string():
+            return False
+        for token in _TOKEN.finditer(self.buffer, self._scanned):
+            mark = self.buffer[token.start()]
+            if mark == _QUOTE:
+                if token.end() - token.start() == 1:
+                    self._in_string, self._scanned = True, token.end()
+                    self._close_string()
+                    return False
+            elif mark == _OPEN:
+                self._depth += 1
+            else:
+                self._depth -= 1
+                if self._depth == 0:
+                    self._scanned = token.end()
+                    return True
+        self._scanned = len(self.buffer)
+        return False
+
+    def _close_string(self) -> bool:
+        """Go behind the end of the open string; a backslash at the window's end waits for its letter."""
+        found = _INSIDE.match(self.buffer, self._scanned)
+        self._scanned = found.end() if found else self._scanned
+        if self._scanned == len(self.buffer) or self.buffer[self._scanned] == _BACKSLASH:
+            return False
+        self._in_string = False
+        self._scanned += 1
+        return True
+
+    def resume(self, end: int | None) -> None:
+        """After a bad object: to the next line within it that begins one, else to its end."""
+        while True:
+            found = _NEXT.search(self.buffer, self.at, len(self.buffer) if end is None else end)
+            if found:
+                self.at = found.end()
+                return
+            if end is not None:
+                self.at = end
+                return
+            # Too long to hold: go on with its end in sight, and forget what was scanned.
+            newline = self.buffer.rfind(b"\n", len(self.buffer) - _TAIL)
+            self.at = min(self._scanned, len(self.buffer) if newline < 0 else newline)
+            if not self._more():
+                self.at = len(self.buffer)
+                return
+            end = self._scanned if self._scan() else None
+
+
+_TAIL: Final = 64  # white space before an object that may lie across two windows

@@ -1,0 +1,139 @@
+"""One source from its bytes to its items: layers off, reader found, records, report."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from lmgraph.errors import RecordError
+from lmgraph.ingest import registry
+from lmgraph.ingest.archives import Member, Opener
+from lmgraph.ingest.clock import Clock
+from lmgraph.ingest.contract import InputReport, Item, Record, Reject, Remark, Source
+from lmgraph.ingest.decoders import utf8
+from lmgraph.ingest.discover import STDIN
+from lmgraph.ingest.session import Session
+from lmgraph.ingest.streams import Budget, ByteStream, file_chunks
+from lmgraph.rules import needed
+from lmgraph.settings import Settings, parse_zone
+
+# table() of LogScale keeps 200 rows by default, 20,000 at most, and 1,000 in the published query.
+_TABLE_LIMITS: Final = (200, 1_000, 20_000)
+_HELD_LIMIT: Final = 1_000
+# In the head of an input, these tell that it is ours even when no record of it can be read.
+_MARKS: Final = (b"event_simpleName", b"alert_type", b"@rawstring")
+
+
+def read(source: Source, settings: Settings, wants: needed.Wants) -> Iterator[Item]:
+    """All items of one source, in the order stored; an archive gives several inputs.
+
+    Content never raises: what cannot be read is a ``Reject`` or a ``Remark``.
+
+    Raises:
+        RecordError: The first reject, when ``settings.strict`` is set.
+    """
+    if source.error is not None:
+        yield _unreadable(source, source.error)
+        return
+    candidate = needed.line_filter(wants)
+    try:
+        with _open(source) as file:
+            sha256 = (
+                _sha256(file) if settings.hash_inputs and wants.first_pass and source.rereadable else None
+            )
+            for item in _inputs(source, file, settings, candidate, sha256):
+                if settings.strict and isinstance(item, Reject):
+                    raise RecordError(item.reason, path=item.origin.path, record=item.origin.record)
+                yield item
+    except OSError as error:
+        yield _unreadable(source, (error.strerror or "cannot be read").lower())
+
+
+def _open(source: Source) -> BinaryIO:
+    if source.file == STDIN:
+        return open(sys.stdin.fileno(), "rb", closefd=False)  # noqa: PTH123
+    return Path(source.file).open("rb")
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    file.seek(0)
+    return digest
+
+
+def _unreadable(source: Source, reason: str) -> Remark:
+    return Remark(source.path, "unreadable", "high", f"{source.path} was not read: {reason}")
+
+
+def _inputs(
+    source: Source, file: BinaryIO, settings: Settings, candidate: Callable[[bytes], bool], sha256: str | None
+) -> Iterator[Item]:
+    budget = Budget(source.size or 0)
+    stream = ByteStream(file_chunks(file, budget if source.size is None else None))
+    opener = Opener(budget)
+    for found in opener.inputs(stream, source.path, source.size or 0, file if source.rereadable else None):
+        if isinstance(found, Remark):
+            yield found
+        else:
+            size = budget.stored if found.path == source.path else found.size
+            yield from _input(found, size, settings, candidate, sha256)
+
+
+def _input(
+    member: Member, size: int, settings: Settings, candidate: Callable[[bytes], bool], sha256: str | None
+) -> Iterator[Item]:
+    """The items of one input, its remarks and its report."""
+    stream = utf8(member.content)
+    head = stream.peek(registry.HEAD)
+    reader = registry.find(head, member.path)
+    session = Session(member.path, candidate, Clock(parse_zone(settings.tz)), reader.shape if reader else "")
+    if reader is not None:
+        if any(mark in head for mark in _MARKS):
+            session.family = "falcon"
+        yield from _known(reader.read(stream, session), session)
+    form = f"{session.family}-{session.shape}" if session.family else None
+    yield from _remarks(session, member.content)
+    yield InputReport(
+        path=member.path,
+        format=form if head else "empty",
+        bytes=size,
+        records=session.records if form else 0,
+        first_us=session.first_us,
+        last_us=session.last_us,
+        sha256=sha256,
+        truncated=member.content.problem is not None,
+    )
+
+
+def _known(items: Iterator[Record | Reject], session: Session) -> Iterator[Record | Reject]:
+    """The items, rejects only once a record was understood: a foreign file is unknown, not all rejects."""
+    held: list[Reject] = []
+    for item in items:
+        if session.family is None and isinstance(item, Reject):
+            held.append(item)
+            if len(held) > _HELD_LIMIT:
+                return
+            continue
+        yield from held
+        held.clear()
+        yield item
+    if session.family is not None:
+        yield from held
+
+
+def _remarks(session: Session, content: ByteStream) -> Iterator[Remark]:
+    path = session.path
+    if content.problem is not None:
+        yield Remark(
+            path, content.problem.code, "medium", f"{path} was not read to its end: {content.problem}"
+        )
+    if session.clock.assumed:
+        yield Remark(path, "zone-assumed", "low", f"{path} holds times without a zone; --tz was taken")
+    if session.family in ("table", "logscale") and session.records in _TABLE_LIMITS:
+        message = (
+            f"{path} has exactly {session.records} rows: the query cut its result, the first hops are missing"
+        )
+        yield Remark(path, "table-truncated", "high", message)

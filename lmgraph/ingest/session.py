@@ -1,0 +1,63 @@
+"""The state of reading one input, and the record border: where a bad record becomes a reject."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from lmgraph.errors import RecordError
+from lmgraph.ingest import falcon
+from lmgraph.ingest.clock import Clock
+from lmgraph.ingest.contract import Record, Reject
+from lmgraph.schema import Origin
+
+_LOG: Final = logging.getLogger(__name__)
+_Raw = TypeVar("_Raw")
+
+
+class Session:
+    """What is known of one input so far.
+
+    Args:
+        path: Name of the input, as in every origin.
+        candidate: The line filter; a line that it refuses is counted and not looked at.
+        clock: Reads the input's times.
+        shape: The shape of the reader, which may find a narrower one.
+    """
+
+    def __init__(self, path: str, candidate: Callable[[bytes], bool], clock: Clock, shape: str) -> None:
+        self.path = path
+        self.shape = shape
+        self.candidate = candidate
+        self.clock = clock
+        self.records = 0
+        self.family: falcon.Family | None = None
+        self.first_us: int | None = None
+        self.last_us: int | None = None
+
+    def reject(self, record: int, reason: str) -> Reject:
+        """A reject at that line or ordinal."""
+        return Reject(Origin(self.path, record), reason)
+
+    def take(
+        self, raw: _Raw, decode: Callable[[_Raw], Mapping[str, Any]], record: int
+    ) -> Record | Reject | None:
+        """The event of one record, a reject, or None for a record that says nothing.
+
+        The one border at which every exception is caught: whatever a record holds, the next is read.
+        """
+        try:
+            reading = falcon.read(decode(raw), self.clock)
+        except RecordError as error:
+            return self.reject(record, f"{error.field}: {error.message}" if error.field else error.message)
+        except Exception as error:  # noqa: BLE001 - the record border
+            _LOG.debug("%s:%d", self.path, record, exc_info=True)
+            return self.reject(record, f"cannot be read ({type(error).__name__})")
+        self.family = self.family or reading.family
+        if (us := reading.time_us) is not None:
+            self.first_us = us if self.first_us is None else min(self.first_us, us)
+            self.last_us = us if self.last_us is None else max(self.last_us, us)
+        if reading.event is None:
+            return None
+        return Record(reading.event, Origin(self.path, record))

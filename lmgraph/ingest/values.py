@@ -1,0 +1,83 @@
+"""Values of a record as the canonical event wants them: text, numbers, addresses, or a reject."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Mapping
+from typing import Any, Final
+
+from lmgraph.errors import RecordError
+
+TEXT_LIMIT: Final = 8192
+_PORT_LIMIT: Final = 65536
+_IP_TEXT_LIMIT: Final = 64
+
+
+def text(fields: Mapping[str, Any], key: str) -> str | None:
+    """The text of a field, at most 8 KiB of it; a number is written out, null is None.
+
+    Raises:
+        RecordError: A list, an object or a truth value.
+    """
+    value = fields.get(key)
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value if len(value) <= TEXT_LIMIT else value[:TEXT_LIMIT]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise RecordError("text expected", field=key)
+
+
+def name(fields: Mapping[str, Any], *keys: str) -> str | None:
+    """The first of these fields that names something: ``""`` and ``"-"`` say unknown."""
+    for key in keys:
+        value = text(fields, key)
+        if value is not None and value.strip() not in ("", "-"):
+            return value
+    return None
+
+
+def number(fields: Mapping[str, Any], key: str) -> int | None:
+    """A small whole number in its one usual spelling; ``"0445"`` and ``"445.0"`` are none."""
+    value = text(fields, key)
+    if value is None or not (value.isascii() and value.isdigit()) or len(value) > 9:  # noqa: PLR2004
+        return None
+    return int(value) if value == "0" or value[0] != "0" else None
+
+
+def port(fields: Mapping[str, Any], key: str) -> int | None:
+    """A port number, or None where there is no such port."""
+    value = number(fields, key)
+    return value if value is not None and value < _PORT_LIMIT else None
+
+
+def flag(fields: Mapping[str, Any], key: str) -> bool | None:
+    """A truth value: true, 1, "1", "true", "Yes"; None for anything that is neither."""
+    value = fields.get(key)
+    if isinstance(value, bool):
+        return value
+    written = (text(fields, key) or "").casefold()
+    return True if written in ("1", "true", "yes") else False if written in ("0", "false", "no") else None
+
+
+def address(fields: Mapping[str, Any], *keys: str) -> str | None:
+    """The first of these fields that is an IP address, in canonical form."""
+    for key in keys:
+        value = text(fields, key)
+        if value and (found := canonical_ip(value[:_IP_TEXT_LIMIT])):
+            return found
+    return None
+
+
+@functools.lru_cache(maxsize=65536)
+def canonical_ip(written: str) -> str | None:
+    """Canonical text of an address; IPv4-mapped IPv6 becomes IPv4; none for 0.0.0.0 and ``::``."""
+    try:
+        parsed = ipaddress.ip_address(written.strip().partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    return None if parsed.is_unspecified else str(parsed)
