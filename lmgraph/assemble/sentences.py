@@ -1,0 +1,88 @@
+"""Plain sentences of the result: why a path ranks where it does, why an alert type is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from lmgraph import result
+from lmgraph.schema import ALERT_TYPES, STAGE_OF_ALERT, AlertType
+
+_TERM: Final[dict[str, str]] = {
+    "new_pair": "first time these two hosts were seen together",
+    "new_user_target": "first time this account was used on the target",
+    "new_user_source": "first time this account acted from the source",
+    "explicit_credential": "another account was given on the command line",
+    "fan_out": "the source reached for many hosts at once",
+    "renamed": "PsExec under another name",
+    "masquerade": "a system process name from a foreign directory",
+}
+_SEEN: Final = {"source": "the source", "target": "the target", "wire": "the wire"}
+
+
+def missing_why(hop: result.HopRow, *, source_managed: bool, kernel: bool) -> dict[str, str]:
+    """Per alert type that the hop lacks, why: an absent alert is no absent step."""
+    return {kind: _why(kind, hop, source_managed=source_managed, kernel=kernel) for kind in hop.missing}
+
+
+def missing_types(present: Sequence[str]) -> list[AlertType]:
+    """The alert types that are not there, in their usual order."""
+    return [kind for kind in ALERT_TYPES if kind not in present]
+
+
+def path_why(
+    path_hops: Sequence[result.HopRow],
+    links: Sequence[result.LinkRow],
+    names: dict[str, str],
+    users: dict[str, str],
+) -> list[str]:
+    """What speaks for a path, hop by hop, in the words that an analyst would use."""
+    lines = []
+    for place, hop in enumerate(path_hops):
+        seen = [f"{stage} seen from {_sides(sides)}" for stage, sides in hop.stages.items() if sides]
+        who = f" as {users[hop.source_user]}" if hop.source_user else ""
+        line = f"{names[hop.source]} → {names[hop.target]}{who}: {hop.outcome}; {', '.join(seen)}"
+        reasons = [text for term, text in _TERM.items() if hop.score_terms.get(term, 0) > 0]
+        lines.append("; ".join([line, *reasons]))
+        if place:
+            lines += _link_lines(links[place - 1], names[hop.source])
+    return lines
+
+
+def _link_lines(link: result.LinkRow, host: str) -> list[str]:
+    lines = []
+    if link.score_terms.get("entered_then_moves", 0) > 0:
+        lines.append(f"{host} began to move {_gap(link.gap_s)} after it was entered")
+    if link.score_terms.get("credential_switch", 0) > 0:
+        lines.append(f"another account goes on from {host}")
+    if link.score_terms.get("left_before_entry", 0) < 0:
+        lines.append(f"the step out of {host} comes before the entry was possible")
+    if link.certainty < 0.5:
+        lines.append(f"other explanations of the step out of {host} are as likely")
+    return lines
+
+
+def _why(kind: str, hop: result.HopRow, *, source_managed: bool, kernel: bool) -> str:
+    if not source_managed:
+        return "the source has no sensor of its own in this data"
+    sides = hop.stages.get(STAGE_OF_ALERT[kind], [])
+    if kind == "SMB445Connection" and kernel:
+        return "the kernel made the SMB connection, which the rule excludes"
+    if "target" in sides or "wire" in sides:
+        return f"the step shows only on {_sides([side for side in sides if side != 'source'])}"
+    if kind == "NetUseAdminShare" and "PsExecExecution" in hop.alert_types:
+        return "PsExec opens the admin share itself, without net use"
+    if kind == "PsExecExecution":
+        return "no PsExec or like tool was started on the source"
+    if kind == "NetUseAdminShare":
+        return "no net use of an admin share was started on the source"
+    return "no connection by a user-mode process was recorded on the source"
+
+
+def _sides(sides: Sequence[str]) -> str:
+    return " and ".join(_SEEN[side] for side in sides)
+
+
+def _gap(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{round(minutes / 60)} h"

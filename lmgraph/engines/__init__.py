@@ -1,0 +1,1 @@
+"""Where the table stages run: on this machine now."""

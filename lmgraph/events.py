@@ -1,0 +1,286 @@
+"""Partial: what reading has gathered so far; how it folds, merges, de-duplicates and orders.
+
+``merge`` is associative and commutative, and every choice in it is a least or greatest of a total
+order, so that any split of the records over files and any order give the same Partial (DESIGN §3,
+the law of reading).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from lmgraph.errors import RecordError
+from lmgraph.ingest import InputReport, Item, Record, Reject, Remark
+from lmgraph.rules.needed import Use, Wants, use
+from lmgraph.rules.witnesses import testify
+from lmgraph.schema import Event, Origin
+from lmgraph.settings import HOUR_US, Settings
+
+SKETCH: Final = 256  # hashes kept per folded row: counts are exact up to here, estimated above
+REJECTS_KEPT: Final = 100_000
+HELD_ROWS: Final = 200_000  # a pipe's index of rows that the second look may want
+
+_FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Event))
+_CLOCK: Final = ("time_us", "time_basis")
+_HOST_FIELDS: Final = ("cid", "aid", "host_name", "host_domain", "host_role", "host_ip", "source")
+
+Key = TypeVar("Key")
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """One event, how many deliveries told of it, and the least place at which it lies."""
+
+    event: Event
+    copies: int
+    origin: Origin
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """How often and when a folded row was seen.
+
+    ``sketch`` holds the ``SKETCH`` least 64-bit hashes of the records (bottom-k sketch: Beyer et
+    al., "On Synopses for Distinct-Value Estimation", SIGMOD 2007): merging two is idempotent, so
+    a record delivered twice counts once, in bounded memory.
+    """
+
+    records: int
+    first_us: int
+    last_us: int
+    sketch: tuple[int, ...]
+    origin: Origin
+
+    @property
+    def distinct(self) -> int:
+        """Distinct records: exact below ``SKETCH``, else the sketch's estimate."""
+        if len(self.sketch) < SKETCH or self.records <= SKETCH:
+            return len(self.sketch)
+        return max(SKETCH, min(self.records, round((SKETCH - 1) * 2**64 / (self.sketch[-1] + 1))))
+
+
+class Partial(msgspec.Struct, kw_only=True):
+    """What a set of inputs has given so far.
+
+    ``kept`` and ``folded`` come from the first look, ``found`` and ``sightings`` from the second,
+    directed one. Rows in ``kept`` and ``found`` are keyed by the digest of the record's identity.
+    """
+
+    kept: dict[bytes, Kept] = msgspec.field(default_factory=dict)
+    folded: dict[Event, Tally] = msgspec.field(default_factory=dict)
+    found: dict[bytes, Kept] = msgspec.field(default_factory=dict)
+    sightings: dict[Event, Tally] = msgspec.field(default_factory=dict)
+    inputs: dict[str, InputReport] = msgspec.field(default_factory=dict)
+    rejected: dict[str, int] = msgspec.field(default_factory=dict)
+    rejects: list[Reject] = msgspec.field(default_factory=list)
+    remarks: list[Remark] = msgspec.field(default_factory=list)
+    evicted: int = 0
+
+
+class Held(msgspec.Struct, kw_only=True):
+    """A pipe's compact index: it cannot be read twice, so what a second look may want is held.
+
+    Bounded; ``evicted`` counts the rows that had to go, oldest first.
+    """
+
+    rows: dict[bytes, Kept] = msgspec.field(default_factory=dict)
+    sightings: dict[Event, Tally] = msgspec.field(default_factory=dict)
+    evicted: int = 0
+
+
+def collect(items: Iterable[Item], settings: Settings, wants: Wants, *, held: Held | None = None) -> Partial:
+    """Fold what a reader yields into a Partial, by the one predicate ``needed.use``.
+
+    Args:
+        items: What ``ingest.read`` yields.
+        settings: Of the run.
+        wants: What the second look asks for; ``Wants.nothing()`` in the first.
+        held: Where to keep what a second look may want, for an input that cannot be read twice.
+
+    Raises:
+        RecordError: A record was rejected and ``settings.strict`` is set.
+    """
+    partial = Partial()
+    whole = partial.kept if wants.first_pass else partial.found
+    tallies = partial.folded if wants.first_pass else partial.sightings
+    for item in items:
+        if isinstance(item, Record):
+            verdict = use(item.event, wants, settings.rules)
+            if verdict is Use.KEEP:
+                _keep(whole, item.event if wants.first_pass else _slim(item.event), item.origin)
+            elif verdict is Use.FOLD:
+                _fold(tallies, item.event, item.origin, sighting=not wants.first_pass)
+            if held is not None and verdict is not Use.KEEP:
+                _hold(held, item)
+        elif isinstance(item, Reject):
+            if settings.strict:
+                raise RecordError(item.reason, path=item.origin.path, record=item.origin.record)
+            partial.rejected[item.origin.path] = partial.rejected.get(item.origin.path, 0) + 1
+            partial.rejects.append(item)
+            if len(partial.rejects) > 2 * REJECTS_KEPT:
+                partial.rejects = _least_rejects(partial.rejects)
+        elif isinstance(item, Remark):
+            partial.remarks.append(item)
+        else:
+            partial.inputs[item.path] = item
+    partial.rejects = _least_rejects(partial.rejects)
+    return partial
+
+
+def look_again(held: Held, settings: Settings, wants: Wants) -> Partial:
+    """The second look at a pipe: the held rows that answer ``wants``."""
+    partial = Partial(evicted=held.evicted)
+    for row in held.rows.values():
+        if use(row.event, wants, settings.rules) is Use.KEEP:
+            _keep(partial.found, _slim(row.event), row.origin)
+    for event, tally in held.sightings.items():
+        if event.host_ip in wants.addresses:
+            partial.sightings[event] = tally
+    return partial
+
+
+def merge(left: Partial, right: Partial) -> Partial:
+    """Both together; associative and commutative. Neither argument is changed."""
+    return Partial(
+        kept=_merged(left.kept, right.kept, _join_kept),
+        folded=_merged(left.folded, right.folded, _join_tally),
+        found=_merged(left.found, right.found, _join_kept),
+        sightings=_merged(left.sightings, right.sightings, _join_tally),
+        inputs=left.inputs | right.inputs,
+        rejected={
+            path: left.rejected.get(path, 0) + right.rejected.get(path, 0)
+            for path in left.rejected | right.rejected
+        },
+        rejects=_least_rejects(left.rejects + right.rejects),
+        remarks=left.remarks + right.remarks,
+        evicted=left.evicted + right.evicted,
+    )
+
+
+def digest(event: Event) -> bytes:
+    """16 bytes that name the record: its id where it has one, else all that it says.
+
+    Delivery is at least once, and Falcon's ``(id, aid, cid)`` names a record (FALCON.md §3).
+    """
+    identity = (event.event_id, event.aid, event.cid) if event.event_id else event
+    return hashlib.blake2b(msgspec.msgpack.encode(identity), digest_size=16).digest()
+
+
+def combine(left: Event, right: Event) -> Event:
+    """One event of two deliveries: field by field what says more; associative and commutative."""
+    if left == right:
+        return left
+    values: dict[str, Any] = {name: _more(getattr(left, name), getattr(right, name)) for name in _FIELDS}
+    clock = min(left, right, key=lambda event: (event.time_basis != "sensor", event.time_us))
+    return Event(**values | {name: getattr(clock, name) for name in _CLOCK})
+
+
+def ordered(rows: dict[bytes, Kept]) -> Iterator[tuple[bytes, Kept]]:
+    """The rows by time, then digest: an order that depends on nothing but their content."""
+    return iter(sorted(rows.items(), key=lambda item: (item[1].event.time_us, item[0])))
+
+
+def fold_key(event: Event, *, sighting: bool = False) -> Event:
+    """The event less what differs between repeats; its time is the start of the hour.
+
+    A sighting keeps the host and its address alone.
+    """
+    hour = event.time_us - event.time_us % HOUR_US
+    if sighting:
+        kept = {name: getattr(event, name) for name in _HOST_FIELDS}
+        return Event(kind="other", time_us=hour, **kept)
+    session = event.kind in {"logon", "logoff"} and event.logon_type != 3
+    return msgspec.structs.replace(
+        event,
+        time_us=hour,
+        time_basis="sensor",
+        cloud_us=None,
+        event_id=None,
+        host_port=event.host_port if event.kind == "accept" else None,
+        remote_port=event.remote_port if event.kind == "connection" else None,
+        logon_id=event.logon_id if session else None,
+        process_id=None,
+        process_command_line=None,
+        redacted=False,
+        command_line_cut=False,
+        parent_process_id=None,
+    )
+
+
+def _slim(event: Event) -> Event:
+    """A row of the second look serves joins and witnesses: its command line is not needed."""
+    return msgspec.structs.replace(event, process_command_line=None, redacted=False, command_line_cut=False)
+
+
+def _keep(rows: dict[bytes, Kept], event: Event, origin: Origin) -> None:
+    key = digest(event)
+    row = Kept(event, 1, origin)
+    known = rows.get(key)
+    rows[key] = row if known is None else _join_kept(known, row)
+
+
+def _fold(tallies: dict[Event, Tally], event: Event, origin: Origin, *, sighting: bool) -> None:
+    key = fold_key(event, sighting=sighting)
+    name = int.from_bytes(digest(event)[:8], "big")
+    one = Tally(1, event.time_us, event.time_us, (name,), origin)
+    known = tallies.get(key)
+    tallies[key] = one if known is None else _join_tally(known, one)
+
+
+def _hold(held: Held, item: Record) -> None:
+    event = item.event
+    if event.kind in {"process_start", "logon"} or testify(event) is not None:
+        _keep(held.rows, _slim(event), item.origin)
+    if event.host_ip is not None:
+        _fold(held.sightings, event, item.origin, sighting=True)
+    for index in (held.rows, held.sightings):
+        if len(index) > HELD_ROWS:
+            index.pop(next(iter(index)))  # type: ignore[call-overload]  # two key types, one bound
+            held.evicted += 1
+
+
+def _merged(left: dict[Key, Any], right: dict[Key, Any], join: Any) -> dict[Key, Any]:
+    small, large = sorted((left, right), key=len)
+    out = dict(large)
+    for key, value in small.items():
+        out[key] = join(out[key], value) if key in out else value
+    return out
+
+
+def _join_kept(left: Kept, right: Kept) -> Kept:
+    return Kept(combine(left.event, right.event), left.copies + right.copies, min(left.origin, right.origin))
+
+
+def _join_tally(left: Tally, right: Tally) -> Tally:
+    sketch = left.sketch if right.sketch == left.sketch else _least_hashes(left.sketch, right.sketch)
+    return Tally(
+        left.records + right.records,
+        min(left.first_us, right.first_us),
+        max(left.last_us, right.last_us),
+        sketch,
+        min(left.origin, right.origin),
+    )
+
+
+def _least_hashes(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
+    if len(left) == SKETCH and right[0] > left[-1]:
+        return left  # the common case of a busy pair: nothing of the newcomer is among the least
+    return tuple(sorted({*left, *right})[:SKETCH])
+
+
+def _least_rejects(rejects: list[Reject]) -> list[Reject]:
+    return heapq.nsmallest(REJECTS_KEPT, rejects, key=lambda reject: (reject.origin, reject.reason))
+
+
+def _more(left: Any, right: Any) -> Any:
+    """The value that says more: any before none, the longer text, then the greater."""
+    return max(left, right, key=_weight)
+
+
+def _weight(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return (0,)
+    return (1, len(value), value) if isinstance(value, str) else (1, value)

@@ -1,0 +1,202 @@
+"""From all that was read to the result: the table stages, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lmgraph import frames, history, hops, paths, score
+from lmgraph.assemble import Analysis, assemble
+from lmgraph.assets import Asset
+from lmgraph.events import Partial
+from lmgraph.hops import HopTable
+from lmgraph.identity import Identity
+from lmgraph.result import ResultData
+from lmgraph.schema import ALERT_TYPES, OUTCOMES, STAGES
+from lmgraph.settings import Settings
+from lmgraph.tuning import Entry
+from lmgraph.witness import Findings, Row, testimony
+
+_SIDES: Final = ("source", "target", "wire")
+_KINDS: Final = {"person": frames.PERSON, "machine": frames.MACHINE, "system": frames.SYSTEM}
+_NO_SENSOR: Final = frozenset({"host_info", "user_info"})  # their times are not those of an event
+_EXECUTED: Final = OUTCOMES.index("executed")
+
+
+def finish(
+    partial: Partial,
+    settings: Settings,
+    assets: tuple[Asset, ...],
+    entries: tuple[Entry, ...],
+    assets_sha256: str | None,
+    tuning_sha256: str | None,
+) -> ResultData:
+    """The result of everything that was read; a pure function of its arguments."""
+    identity = Identity(partial, assets)
+    findings = testimony(partial, identity, settings, entries, assets)
+    identity.seal()
+    user_kinds = np.array([_KINDS[account.kind] for account in identity.accounts.all], dtype=np.int8)
+    witnesses, table = _hops(findings, identity, user_kinds, settings)
+    begin_us = _begin(partial)
+    features = history.features(
+        table,
+        history.uses(witnesses, table, _contacts(findings)),
+        user_kinds,
+        begin_us=begin_us,
+        max_gap_us=settings.max_gap_us,
+        window_us=settings.window_us,
+    )
+    inside = _inside(table.hops, settings)
+    table, features = hops.select(table, inside), features[inside].reset_index(drop=True)
+    terms = score.hops(table.hops, features)
+    found = paths.build(
+        table, score.total(terms, len(table.hops)), features, _sessions(findings), user_kinds, settings
+    )
+    return assemble(
+        Analysis(
+            partial=partial,
+            identity=identity,
+            findings=findings,
+            hops=table,
+            terms=terms,
+            paths=found,
+            settings=settings,
+            assets_sha256=assets_sha256,
+            tuning_sha256=tuning_sha256,
+            warnings=[*_tuning_warnings(entries, findings, partial), *_history_warning(features)],
+        )
+    )
+
+
+def witness_frame(rows: Sequence[Row]) -> pd.DataFrame:
+    """Frame WITNESSES of the rows, in their order."""
+    records = {name: number for number, name in enumerate(dict.fromkeys(row.name for row in rows))}
+    images = {
+        name: number for number, name in enumerate(sorted({_image(row) for row in rows if row.process}))
+    }
+    columns: dict[str, object] = {
+        "witness": [records[row.name] for row in rows],
+        "stage": [STAGES.index(row.stage) for row in rows],
+        "side": [_SIDES.index(row.side) for row in rows],
+        "alert_type": [ALERT_TYPES.index(row.alert_type) if row.alert_type else -1 for row in rows],
+        "proves": [OUTCOMES.index(row.proves) for row in rows],
+        "process": [images[_image(row)] if row.process else -1 for row in rows],
+        "renamed": ["renamed" in row.flags for row in rows],
+        "masquerade": ["masquerade" in row.flags for row in rows],
+        "suppressed": [row.suppressed_by is not None for row in rows],
+        "key": [int(row.name[:16], 16) for row in rows],
+    }
+    for name in ("time_us", "source", "target", "opens", "alert", "denied", "certainty"):
+        columns[name] = [getattr(row, name) for row in rows]
+    for name in ("source_user", "target_user", "credential"):
+        columns[name] = [getattr(row, name) for row in rows]
+    return frames.check(frames.make(columns, frames.WITNESSES), frames.WITNESSES, "witnesses")
+
+
+def _hops(
+    findings: Findings, identity: Identity, user_kinds: npt.NDArray[np.int8], settings: Settings
+) -> tuple[pd.DataFrame, HopTable]:
+    """Hops, with suppression lifted from where an intruder already was (DESIGN §9).
+
+    Each round can only lift more, so this ends.
+    """
+    keys = [host.key for host in identity.hosts.all]
+    while True:
+        witnesses = witness_frame(findings.rows)
+        table = hops.build(witnesses, keys, user_kinds, window_us=settings.window_us)
+        if not _lift(findings, table):
+            return witnesses, table
+
+
+def _lift(findings: Findings, table: HopTable) -> bool:
+    """Unsuppress what starts at a host that an unsuppressed hop took, or by an account that it was given."""
+    hops_ = table.hops[(~table.hops["suppressed"]) & (table.hops["outcome"] == _EXECUTED)]
+    taken: dict[tuple[str, int], int] = {}
+    for kind, column in (("host", "target"), ("user", "credential")):
+        for code, since in zip(hops_[column].tolist(), hops_["outcome_us"].tolist(), strict=True):
+            if code >= 0:
+                taken[kind, code] = min(taken.get((kind, code), since), since)
+    lifted = False
+    for row in findings.rows:
+        if row.suppressed_by is None:
+            continue
+        since = [
+            taken[place] for place in (("host", row.source), ("user", row.source_user)) if place in taken
+        ]
+        if since and row.time_us >= min(since):
+            row.suppressed_by = None
+            lifted = True
+            if row.alert >= 0:
+                findings.alerts[row.alert].suppressed_by = None
+    return lifted
+
+
+def _inside(table: pd.DataFrame, settings: Settings) -> npt.NDArray[np.bool_]:
+    first = table["first_us"].to_numpy()
+    inside = np.ones(len(first), dtype=np.bool_)
+    if settings.since_us is not None:
+        inside &= first >= settings.since_us
+    if settings.until_us is not None:
+        inside &= first < settings.until_us
+    return inside
+
+
+def _begin(partial: Partial) -> int:
+    """When the data begin, µs UTC: the first record of a sensor."""
+    times = [row.event.time_us for row in partial.kept.values() if row.event.kind not in _NO_SENSOR]
+    times += [tally.first_us for tally in partial.folded.values()]
+    return min(times, default=0)
+
+
+def _contacts(findings: Findings) -> pd.DataFrame:
+    rows = [
+        (time_us, contact.source, contact.target, contact.user)
+        for contact in findings.contacts
+        for time_us in contact.times
+    ]
+    columns = dict(zip(frames.CONTACTS, zip(*rows, strict=True), strict=True)) if rows else {}
+    return frames.make(dict(columns), frames.CONTACTS)
+
+
+def _sessions(findings: Findings) -> pd.DataFrame:
+    rows = [
+        (session.user, session.host, session.kind, session.first_us, session.last_us)
+        for session in findings.sessions
+    ]
+    columns = dict(zip(frames.SESSIONS, zip(*rows, strict=True), strict=True)) if rows else {}
+    return frames.make(dict(columns), frames.SESSIONS)
+
+
+def _tuning_warnings(entries: tuple[Entry, ...], findings: Findings, partial: Partial) -> list[str]:
+    """Entries that can no longer match, or never did; the shipped one may be idle."""
+    from lmgraph.tuning import load
+
+    shipped = {entry.name for entry in load(None)[0]}
+    last = max((row.event.time_us for row in partial.kept.values()), default=None)
+    out = []
+    for entry in entries:
+        if entry.name in shipped or entry.name in findings.matched_entries:
+            continue
+        expired = entry.expires_us is not None and last is not None and last >= entry.expires_us
+        state = "has expired before these records end" if expired else "matched nothing"
+        out.append(f"tuning entry {entry.name!r} {state}")
+    return out
+
+
+def _history_warning(features: pd.DataFrame) -> list[str]:
+    short = int((~features["sufficient"]).sum())
+    if not short:
+        return []
+    sentence = (
+        f"{short} of {len(features)} hops have too little history before them to tell new from usual; "
+        "their rarity is not scored"
+    )
+    return [sentence]
+
+
+def _image(row: Row) -> str:
+    return (row.process or "").casefold()

@@ -1,0 +1,210 @@
+"""Which host had an address at a time.
+
+Evidence, best first (DESIGN §6): the same connection seen at both ends; the host's own records
+near that time; the assets file; its own records further away; a logon record that gives name and
+address together; last, a name and an address that one host uses within seconds of each other.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from lmgraph.settings import DAY_US, SECOND_US
+
+NEAR_US: Final = DAY_US  # own records within a day beat an assets file
+FAR_US: Final = 30 * DAY_US  # beyond a month an address says nothing: leases and recordings change
+BLUR_US: Final = 60 * SECOND_US  # two sightings closer than this are equally near
+LEAST_SHARE: Final = 0.1  # a candidate less likely than this is not shown
+PAIR_US: Final = 150 * SECOND_US  # two ends of one connection: clocks differ, accepts come late
+
+Connection = tuple[str, int, str]  # client address, client port, server address
+
+
+class Holder(NamedTuple):
+    """A host that had an address, how sure that is, and what says so."""
+
+    host: int
+    certainty: float
+    by: str
+
+
+@dataclass(slots=True)
+class _Marks:
+    """Times at which one host was seen with one address, was given it, and gave it up."""
+
+    seen: list[int] = field(default_factory=list)
+    given: set[int] = field(default_factory=set)
+    removed: list[int] = field(default_factory=list)
+    by: str = "local-address"
+
+
+@dataclass(slots=True)
+class Span:
+    """From when to when the evidence shows a host with an address."""
+
+    host: int
+    ip: str
+    first_us: int | None
+    last_us: int | None
+    by: str
+    certainty: float
+
+
+class Addresses:
+    """The address book of a run; fill it, then ask ``holders``."""
+
+    def __init__(self) -> None:
+        self._own: dict[str, dict[int, _Marks]] = {}
+        self._told: dict[str, dict[int, _Marks]] = {}
+        self._listed: dict[str, list[tuple[int | None, int | None, int]]] = {}
+        self._guessed: dict[str, dict[int, int]] = {}
+        self._ends: dict[Connection, list[tuple[int, int]]] = {}
+        self._with_own: set[int] | None = None  # made when first asked for, once the book is full
+
+    def see(self, host: int, ip: str, times: tuple[int, ...], *, by: str, given: bool = False) -> None:
+        """The host's own telemetry shows it with the address at these times.
+
+        ``given``: the record says that the address was assigned then, so it says nothing of before.
+        """
+        marks = self._own.setdefault(ip, {}).setdefault(host, _Marks(by=by))
+        marks.by = min(marks.by, by)
+        _mark(marks, times)
+        if given:
+            marks.given.update(times)
+
+    def remove(self, host: int, ip: str, time_us: int) -> None:
+        """The host's own telemetry says that it gave the address up."""
+        insort(self._own.setdefault(ip, {}).setdefault(host, _Marks()).removed, time_us)
+
+    def tell(self, host: int, ip: str, times: tuple[int, ...]) -> None:
+        """Another host's record names the host and the address together."""
+        _mark(self._told.setdefault(ip, {}).setdefault(host, _Marks(by="logon")), times)
+
+    def enlist(self, host: int, ip: str, valid_from: int | None, valid_to: int | None) -> None:
+        """The assets file gives the host the address in a half-open interval."""
+        self._listed.setdefault(ip, []).append((valid_from, valid_to, host))
+
+    def guess(self, host: int, ip: str) -> None:
+        """One source used the host's name and, within seconds, the address."""
+        book = self._guessed.setdefault(ip, {})
+        book[host] = book.get(host, 0) + 1
+
+    def accept(self, host: int, connection: Connection, time_us: int) -> None:
+        """A host accepted a connection; the other end's record may name the same one."""
+        insort(self._ends.setdefault(connection, []), (time_us, host))
+
+    def server(self, connection: Connection, time_us: int) -> int:
+        """The host that accepted this very connection; -1 where none is known."""
+        near = [
+            (abs(at - time_us), host)
+            for at, host in self._ends.get(connection, ())
+            if abs(at - time_us) <= PAIR_US
+        ]
+        return min(near)[1] if near else -1
+
+    def has_own(self, host: int) -> bool:
+        """Whether telemetry of its own, or the assets file, shows an address of the host."""
+        if self._with_own is None:
+            own = {host for hosts in self._own.values() for host, marks in hosts.items() if marks.seen}
+            self._with_own = own | {host for rows in self._listed.values() for _, _, host in rows}
+        return host in self._with_own
+
+    def holders(self, ip: str, time_us: int) -> list[Holder]:
+        """Hosts that had the address at that time, likeliest first; shares add up to at most 1."""
+        own = self._own.get(ip, {})
+        return (
+            _nearest(own, time_us, NEAR_US)
+            or self._by_list(ip, time_us)
+            or _nearest(own, time_us, FAR_US)
+            or _nearest(self._told.get(ip, {}), time_us, FAR_US)
+            or self._by_guess(ip)
+        )
+
+    def spans(self) -> list[Span]:
+        """What the book says of every host, for the output."""
+        out = []
+        for book, certainty in ((self._own, 1.0), (self._told, 0.9)):
+            for ip, hosts in book.items():
+                for host, marks in hosts.items():
+                    if marks.seen:
+                        out.append(Span(host, ip, marks.seen[0], marks.seen[-1], marks.by, certainty))
+        for ip, rows in self._listed.items():
+            out += [Span(host, ip, start, end, "assets", 1.0) for start, end, host in rows]
+        for ip in self._guessed:
+            out += [Span(host, ip, None, None, by, share) for host, share, by in self._by_guess(ip)]
+        return sorted(out, key=lambda s: (s.host, s.ip, s.by, s.first_us or 0, s.last_us or 0))
+
+    def _by_list(self, ip: str, time_us: int) -> list[Holder]:
+        hosts = sorted(
+            {
+                host
+                for start, end, host in self._listed.get(ip, ())
+                if (start is None or start <= time_us) and (end is None or time_us < end)
+            }
+        )
+        return [Holder(host, 1 / len(hosts), "assets") for host in hosts]
+
+    def _by_guess(self, ip: str) -> list[Holder]:
+        """By n agreeing sightings of m, n / (m + 1): never certain, surer when repeated."""
+        book = self._guessed.get(ip, {})
+        total = sum(book.values())
+        shares = sorted(((count / (total + 1), host) for host, count in book.items()), key=_likeliest)
+        return [Holder(host, share, "co-occurrence") for share, host in shares]
+
+
+def _mark(marks: _Marks, times: tuple[int, ...]) -> None:
+    for time_us in times:
+        place = bisect_left(marks.seen, time_us)
+        if place == len(marks.seen) or marks.seen[place] != time_us:
+            marks.seen.insert(place, time_us)
+
+
+def _nearest(book: dict[int, _Marks], time_us: int, horizon_us: int) -> list[Holder]:
+    """Who was seen with the address nearest in time, each candidate by its distance.
+
+    A host drops out where another was seen with the address between its own sighting and the time
+    asked for, unless it was seen with it again on the other side.
+    """
+    sides = {host: _sides(marks, time_us, horizon_us) for host, marks in book.items()}
+    sides = {host: side for host, side in sides.items() if side != (None, None)}
+    last_before = max((before for before, _ in sides.values() if before is not None), default=None)
+    first_after = min((after for _, after in sides.values() if after is not None), default=None)
+    near = []
+    for host, (before, after) in sides.items():
+        if after is None and before != last_before:
+            continue
+        if before is None and (
+            after != first_after or (last_before is not None and after in book[host].given)
+        ):
+            continue
+        distance = min(abs(time_us - side) for side in (before, after) if side is not None)
+        near.append((1 / (distance + BLUR_US), host))
+    near = _shares(near)
+    near = _shares([(share, host) for share, host in near if share >= LEAST_SHARE])
+    return [Holder(host, share, book[host].by) for share, host in sorted(near, key=_likeliest)]
+
+
+def _sides(marks: _Marks, time_us: int, horizon_us: int) -> tuple[int | None, int | None]:
+    """The last sighting not after, and the first not before, a time; ``None`` beyond the horizon."""
+    place = bisect_right(marks.seen, time_us)
+    before = marks.seen[place - 1] if place else None
+    if before is not None:
+        gone = bisect_left(marks.removed, before)
+        if time_us - before > horizon_us or (gone < len(marks.removed) and marks.removed[gone] <= time_us):
+            before = None
+    place = bisect_left(marks.seen, time_us)
+    after = marks.seen[place] if place < len(marks.seen) else None
+    if after is not None and after - time_us > horizon_us:
+        after = None
+    return before, after
+
+
+def _shares(weights: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    total = sum(weight for weight, _ in weights)
+    return [(weight / total, host) for weight, host in weights]
+
+
+def _likeliest(share: tuple[float, int]) -> tuple[float, int]:
+    return -share[0], share[1]

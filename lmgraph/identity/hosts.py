@@ -1,0 +1,246 @@
+"""One host behind its sensor ids, names and spellings.
+
+A host is ``(cid, aid)`` or a name; sensors of one name and domain are one host (a reinstalled
+sensor has a new aid: FALCON.md §2), two domains that share a short name are two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from lmgraph.names import NETBIOS_LENGTH, canonical_ip, content_key, same_domain, split_name
+from lmgraph.schema import Event
+
+Sensor = tuple[str, str]  # cid or "", aid
+
+
+@dataclass(slots=True)
+class Host:
+    """One host. ``name`` is shown; ``short`` is compared; ``token`` is set where only a target names it."""
+
+    name: str
+    short: str
+    cid: str | None = None
+    domain: str | None = None
+    fqdn: str | None = None
+    role: str | None = None
+    criticality: str | None = None
+    owner: str | None = None
+    aids: set[str] = field(default_factory=set)
+    aliases: set[str] = field(default_factory=set)
+    token: str | None = None
+    realm: int = 0
+    listed: bool = False  # in the assets file
+    key: str = ""
+
+    @property
+    def managed(self) -> bool:
+        """Whether telemetry of its own tells of it."""
+        return self.token is None and bool(self.aids or not self.listed)
+
+
+@dataclass(slots=True)
+class _Claim:
+    """What the records of one sensor, or of one bare name, say of their host."""
+
+    cid: str | None
+    aid: str | None
+    names: dict[str, tuple[int, str]] = field(default_factory=dict)  # short -> last time, as written
+    domain: tuple[int, str] | None = None
+    role: tuple[int, str] | None = None
+
+    def tell(self, event: Event, last_us: int) -> None:
+        """Take what one more record says; the latest word counts."""
+        if event.host_name:
+            short, domain = split_name(event.host_name)
+            said = (last_us, event.host_name)
+            self.names[short] = max(self.names.get(short, said), said)
+            if domain is not None:
+                self.domain = _later(self.domain, (last_us, domain))
+        if event.host_domain:
+            self.domain = _later(self.domain, (last_us, event.host_domain.casefold().strip(".")))
+        if event.host_role:
+            self.role = _later(self.role, (last_us, event.host_role))
+
+    @property
+    def short(self) -> str | None:
+        """The latest name."""
+        return max(self.names, key=lambda short: (self.names[short], short)) if self.names else None
+
+
+class Hosts:
+    """All hosts of a run, found by sensor, by name, or made up for a target that nothing knows.
+
+    Args:
+        rows: ``(event, last_us)`` of every row that names its own host.
+    """
+
+    def __init__(self, rows: Iterable[tuple[Event, int]]) -> None:
+        self.all: list[Host] = []
+        self._sensors: dict[Sensor, int] = {}
+        self._names: dict[str, list[int]] = {}
+        self._aliases: dict[str, list[int]] = {}
+        self._cut: dict[str, list[int]] = {}
+        self._made: dict[tuple[str, str, int], int] = {}
+        self._bare: dict[tuple[str, str | None], int] = {}
+        claims: dict[tuple[str, str, str, str | None], _Claim] = {}
+        for event, last_us in rows:
+            if event.aid:
+                place: tuple[str, str, str, str | None] = (event.cid or "", event.aid, "", None)
+            elif event.host_name:
+                short, domain = split_name(event.host_name)
+                declared = event.host_domain.casefold().strip(".") if event.host_domain else None
+                place = ("", "", short, domain or declared)
+            else:
+                continue
+            claim = claims.get(place)
+            if claim is None:
+                claim = claims[place] = _Claim(event.cid if event.aid else None, event.aid)
+            claim.tell(event, last_us)
+        self._settle(
+            [claims[place] for place in sorted(claims, key=lambda p: (p[0], p[1], p[2], p[3] or ""))]
+        )
+
+    def of_row(self, event: Event) -> int:
+        """The host that wrote a record; -1 where it names none."""
+        if event.aid:
+            return self._sensors[(event.cid or "", event.aid)]
+        if not event.host_name:
+            return -1
+        short, domain = split_name(event.host_name)
+        declared = event.host_domain.casefold().strip(".") if event.host_domain else None
+        return self._bare[(short, domain or declared)]
+
+    def named(self, token: str, near: int = -1) -> list[int]:
+        """Hosts that a name can mean, seen from host ``near``; the domain decides where two share it."""
+        short, domain = split_name(token)
+        cid = self.all[near].cid if near >= 0 else None
+        found = [
+            index
+            for index in self._names.get(short) or self._aliases.get(short) or self._by_cut(short)
+            if same_domain(domain, self.all[index].domain) and _same_cid(cid, self.all[index].cid)
+        ]
+        if len(found) > 1 and domain is None and near >= 0:
+            home = self.all[near].domain
+            found = [index for index in found if home and same_domain(home, self.all[index].domain)] or found
+        return found
+
+    def unknown(self, token: str, near: int = -1, realm: int = 0) -> int:
+        """The host that stands for a target which no telemetry knows.
+
+        ``realm`` parts recordings that share an address but no host and no time.
+        """
+        ip = canonical_ip(token)
+        short, domain = (ip, None) if ip else split_name(token)
+        cid = self.all[near].cid if near >= 0 else None
+        place = (cid or "", short if domain is None else f"{short}.{domain}", realm)
+        if place not in self._made:
+            shown = ip or token.strip().strip(".").partition(".")[0]
+            host = Host(shown.upper() if ip is None else shown, short, cid=cid, domain=domain, token=token)
+            host.fqdn = f"{short}.{domain}" if domain else None
+            host.realm = realm
+            self._made[place] = self._add(host)
+            if ip is None:
+                self._names.setdefault(short, []).append(self._made[place])
+        return self._made[place]
+
+    def listed(self, name: str) -> int:
+        """The host that a line of the assets file speaks of; made where nothing else knows it."""
+        found = self.named(name)
+        if len(found) == 1:
+            return found[0]
+        short, domain = split_name(name)
+        host = Host(name.partition(".")[0], short, domain=domain, listed=True)
+        host.fqdn = f"{short}.{domain}" if domain else None
+        index = self._add(host)
+        self._names.setdefault(short, []).append(index)
+        return index
+
+    def seal(self) -> None:
+        """Give every host its key: its name, and what tells it from others of that name."""
+        same: dict[str, list[Host]] = {}
+        for host in self.all:
+            same.setdefault(host.short, []).append(host)
+        for short, hosts in same.items():
+            for host in hosts:
+                parts = ["host", short]
+                if len(hosts) > 1:
+                    parts += [host.domain or "", host.cid or "", str(host.realm), min(host.aids, default="")]
+                host.key = content_key(*parts)
+
+    def _settle(self, claims: list[_Claim]) -> None:
+        named: dict[str, list[_Claim]] = {}
+        for claim in claims:
+            if claim.short is not None:
+                named.setdefault(claim.short, []).append(claim)
+            else:  # a sensor that nothing names
+                assert claim.aid is not None
+                host = Host(claim.aid, claim.aid, cid=claim.cid, aids={claim.aid})
+                self._take(claim, self._add(host))
+        for short in sorted(named):
+            self._settle_name(short, named[short])
+        for index, host in enumerate(self.all):
+            for alias in sorted(host.aliases):
+                self._aliases.setdefault(alias, []).append(index)
+            if len(host.short) > NETBIOS_LENGTH:
+                self._cut.setdefault(host.short[:NETBIOS_LENGTH], []).append(index)
+
+    def _settle_name(self, short: str, claims: list[_Claim]) -> None:
+        """Part the claims to one short name into hosts, by customer and domain."""
+        groups: list[Host] = []
+        places: list[int] = []
+        # Who knows most goes first: a claim without a domain joins the only one there is.
+        for claim in sorted(claims, key=lambda c: (c.domain is None, c.aid is None)):
+            domain = claim.domain[1] if claim.domain else None
+            fits = [
+                place
+                for place, host in zip(places, groups, strict=True)
+                if _same_cid(claim.cid, host.cid) and same_domain(domain, host.domain)
+            ]
+            if len(fits) == 1:
+                self._take(claim, fits[0])
+                continue
+            shown = max(claim.names.values())[1].strip().partition(".")[0]
+            host = Host(shown, short, cid=claim.cid, domain=domain)
+            groups.append(host)
+            places.append(self._add(host))
+            self._names.setdefault(short, []).append(places[-1])
+            self._take(claim, places[-1])
+
+    def _take(self, claim: _Claim, index: int) -> None:
+        host = self.all[index]
+        if claim.aid is not None:
+            host.aids.add(claim.aid)
+            self._sensors[(claim.cid or "", claim.aid)] = index
+            host.aliases |= set(claim.names) - {host.short}
+        else:
+            short = claim.short
+            assert short is not None
+            self._bare[(short, claim.domain[1] if claim.domain else None)] = index
+        host.cid = host.cid or claim.cid
+        if claim.domain and (host.domain is None or ("." in claim.domain[1] and "." not in host.domain)):
+            host.domain = claim.domain[1]
+        host.role = host.role or (claim.role[1] if claim.role else None)
+        written = [
+            said for _, said in claim.names.values() if "." in said and split_name(said)[0] == host.short
+        ]
+        host.fqdn = host.fqdn or (min(written).casefold().strip(".") if written else None)
+
+    def _by_cut(self, short: str) -> list[int]:
+        """Hosts whose longer name a 15-character token cuts, or whose cut name a longer token means."""
+        if len(short) == NETBIOS_LENGTH:
+            return self._cut.get(short, [])
+        return self._names.get(short[:NETBIOS_LENGTH], []) if len(short) > NETBIOS_LENGTH else []
+
+    def _add(self, host: Host) -> int:
+        self.all.append(host)
+        return len(self.all) - 1
+
+
+def _later(known: tuple[int, str] | None, said: tuple[int, str]) -> tuple[int, str]:
+    return said if known is None else max(known, said)
+
+
+def _same_cid(left: str | None, right: str | None) -> bool:
+    return left is None or right is None or left == right

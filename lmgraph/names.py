@@ -1,0 +1,66 @@
+"""Host names and addresses as written, brought to the one form in which they are compared."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from typing import Final
+
+NETBIOS_LENGTH: Final = 15  # a NetBIOS name is cut to 15 characters
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """Case-folded short name and DNS domain of a host name; ``None`` where it has no domain."""
+    short, _, domain = name.strip().strip(".").casefold().partition(".")
+    return short, domain or None
+
+
+def same_domain(left: str | None, right: str | None) -> bool:
+    """Whether two domain names can be one: equal, or NetBIOS and DNS form (``corp``, ``corp.example``)."""
+    if left is None or right is None or left == right:
+        return True
+    if ("." in left) == ("." in right):
+        return False
+    return left.partition(".")[0] == right.partition(".")[0]
+
+
+def canonical_ip(text: str | None) -> str | None:
+    """Canonical text of an address, IPv4 of an IPv4-mapped one; ``None`` if it is none."""
+    if text is None:
+        return None
+    try:
+        address = ipaddress.ip_address(text.strip().strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def identifies(ip: str | None) -> bool:
+    """Whether an address can belong to one host: not loopback, unspecified, link-local, multicast."""
+    if ip is None:
+        return False
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return False
+    return not (
+        address.is_loopback or address.is_unspecified or address.is_link_local or address.is_multicast
+    ) and not (address.version == 4 and int(address) == 0xFFFFFFFF)
+
+
+def is_self(token: str) -> bool:
+    """Whether a target token names the host that uses it: ``localhost``, ``.``, a loopback address."""
+    folded = token.strip().casefold()
+    if folded in {"localhost", ".", "localhost.localdomain", ""}:
+        return True
+    ip = canonical_ip(folded)
+    if ip is None:
+        return False
+    address = ipaddress.ip_address(ip)
+    return address.is_loopback or address.is_unspecified
+
+
+def content_key(*parts: str) -> str:
+    """Sixteen hexadecimal digits that name content: the ``key`` of a row, the same in every run."""
+    return hashlib.blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -1,0 +1,174 @@
+"""Read → merge → wants → read again → merge → finish: the one way from files to a result.
+
+Where the steps run is an engine's matter; what they do is said here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial as bind
+from typing import TYPE_CHECKING, Final, Protocol
+
+from lmgraph import ingest
+from lmgraph.assets import read_assets
+from lmgraph.errors import InputError
+from lmgraph.events import Held, Partial, collect, look_again, merge, ordered
+from lmgraph.ingest import Reject, Source
+from lmgraph.result import ResultData
+from lmgraph.rules.needed import Wants
+from lmgraph.settings import Settings
+from lmgraph.tuning import load
+from lmgraph.wanted import wants_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_OPEN_FLAGS: Final = ("processes", "logons", "logon_hosts", "addresses", "spans")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far reading has come. ``bytes_total`` is ``None`` while an input's length is unknown."""
+
+    bytes_done: int
+    bytes_total: int | None
+    alerts: int
+    path: str
+    look: int  # 1, or 2 for the directed second look
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result and what had to be left out of it."""
+
+    data: ResultData
+    rejects: tuple[Reject, ...]
+
+
+class Engine(Protocol):
+    """Where reading runs. ``read`` is pure and picklable; partials merge in any order."""
+
+    def gather(
+        self,
+        read: Callable[[Source], Partial],
+        sources: Sequence[Source],
+        done: Callable[[Source, Partial], None],
+    ) -> Partial:
+        """The merged partials of all sources; ``done`` is called after each."""
+        ...
+
+
+def run(
+    paths: Sequence[str],
+    settings: Settings,
+    engine: Engine,
+    progress: Callable[[Progress], None] | None = None,
+) -> Outcome:
+    """The result of analysing files and directories (``-`` is standard input).
+
+    Raises:
+        UsageError: A path that does not exist, or a wrong assets or tuning file.
+        InputError: Nothing readable at all.
+        RecordError: A record was rejected and ``settings.strict`` is set.
+    """
+    assets, assets_sha256 = read_assets(settings.assets, settings.tz)
+    entries, tuning_sha256 = load(settings.tuning, default=settings.default_tuning)
+    gathered = gather(paths, settings, engine, progress)
+    # Everything below needs numpy, pandas and numba: not before it is known that there is work.
+    from lmgraph.finish import finish
+
+    data = finish(gathered, settings, assets, entries, assets_sha256, tuning_sha256)
+    return Outcome(data, tuple(gathered.rejects))
+
+
+def gather(
+    paths: Sequence[str],
+    settings: Settings,
+    engine: Engine,
+    progress: Callable[[Progress], None] | None = None,
+) -> Partial:
+    """Both looks at the inputs, merged."""
+    sources = ingest.discover(paths)
+    held: dict[str, Held] = {source.path: Held() for source in sources if not source.rereadable}
+    meter = _Meter(sources, progress)
+    first = engine.gather(bind(_look, settings=settings, held=held), sources, meter.done)
+    if not first.inputs or all(report.format is None for report in first.inputs.values()):
+        raise InputError(_nothing_readable(first, paths))
+    wants = wants_of(first, settings)
+    if not any(getattr(wants, name) for name in _OPEN_FLAGS):
+        return first
+    again = [source for source in sources if source.rereadable and source.error is None]
+    meter.second(again)
+    # A second look repeats every remark and reject of the first: only what it found counts.
+    second = engine.gather(bind(_look_again, settings=settings, wants=wants), again, meter.done)
+    for index in held.values():
+        second = merge(second, look_again(index, settings, wants))
+    return merge(first, Partial(found=second.found, sightings=second.sightings, evicted=second.evicted))
+
+
+def read_events(paths: Sequence[str], settings: Settings, engine: Engine) -> pd.DataFrame:
+    """The canonical events that matter, one row each, ordered by time; columns as ``schema.Event``.
+
+    Raises:
+        UsageError, InputError, RecordError: As ``run``.
+    """
+    import msgspec
+    import pandas as pd
+
+    from lmgraph.schema import Event
+
+    kept = [row for _, row in ordered(gather(paths, settings, engine).kept)]
+    names = [field.name for field in msgspec.structs.fields(Event)]
+    frame = pd.DataFrame([msgspec.structs.astuple(row.event) for row in kept], columns=names, dtype=object)
+    frame["time"] = pd.to_datetime(frame["time_us"].astype("int64"), unit="us", utc=True)
+    frame["copies"] = [row.copies for row in kept]
+    frame["path"] = [row.origin.path for row in kept]
+    frame["record"] = [row.origin.record for row in kept]
+    return frame
+
+
+def _look(source: Source, *, settings: Settings, held: dict[str, Held]) -> Partial:
+    wants = Wants.nothing()
+    return collect(ingest.read(source, settings, wants), settings, wants, held=held.get(source.path))
+
+
+def _look_again(source: Source, *, settings: Settings, wants: Wants) -> Partial:
+    return collect(ingest.read(source, settings, wants), settings, wants)
+
+
+def _nothing_readable(first: Partial, paths: Sequence[str]) -> str:
+    if not first.inputs and not first.remarks:
+        return f"nothing to read: no file in {', '.join(paths)}"
+    named = [f"{remark.path}: {remark.message}" for remark in first.remarks]
+    named += [f"{path}: no reader knows this file" for path in sorted(first.inputs)]
+    shown = named[:5] + ([f"and {len(named) - 5} more"] if len(named) > 5 else [])
+    return "nothing readable: " + "; ".join(shown)
+
+
+class _Meter:
+    """Adds up what has been read and tells whoever asked."""
+
+    def __init__(self, sources: Sequence[Source], tell: Callable[[Progress], None] | None) -> None:
+        self._tell = tell
+        self._look = 1
+        self._alerts = 0
+        self._reset(sources)
+
+    def second(self, sources: Sequence[Source]) -> None:
+        """The second look begins."""
+        self._look = 2
+        self._reset(sources)
+
+    def done(self, source: Source, partial: Partial) -> None:
+        """One source has been read."""
+        self._bytes += source.size or 0
+        if self._look == 1:
+            self._alerts += len(partial.kept)
+        if self._tell is not None:
+            self._tell(Progress(self._bytes, self._total, self._alerts, source.path, self._look))
+
+    def _reset(self, sources: Sequence[Source]) -> None:
+        sizes = [source.size for source in sources]
+        self._bytes = 0
+        self._total = None if None in sizes else sum(size or 0 for size in sizes)

@@ -1,0 +1,194 @@
+"""The tuning file: an allow list of sanctioned movement, as named TOML entries (DESIGN §9).
+
+An entry suppresses, it never removes: what it matches stays in the output, loses rank and score,
+and goes on to serve history, explanations and scope.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import ipaddress
+import re
+import tomllib
+from dataclasses import dataclass
+from fnmatch import translate
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from lmgraph.errors import UsageError
+from lmgraph.settings import to_us
+
+_PATTERNS: Final = ("source", "target", "user", "process", "process_path")
+_OTHER: Final = ("name", "source_not_in_assets", "user_privileged", "requires", "reason", "owner", "expires")
+_EVERYTHING: Final = frozenset({"*", "**", "0.0.0.0/0", "::/0"})
+LONGEST_PATTERN: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A glob (any case) or a network in CIDR form."""
+
+    written: str
+    glob: re.Pattern[str] | None
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network | None
+
+    def matches(self, names: tuple[str, ...], ips: tuple[str, ...]) -> bool:
+        """Whether a glob fits one of the names or addresses, or a network holds one of the addresses."""
+        if self.network is not None:
+            return any(ipaddress.ip_address(ip) in self.network for ip in ips)
+        assert self.glob is not None
+        return any(self.glob.fullmatch(name.casefold()) for name in (*names, *ips))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One named entry; every pattern and condition it has must hold."""
+
+    name: str
+    patterns: dict[str, Pattern]
+    source_not_in_assets: bool | None = None
+    user_privileged: bool | None = None
+    periodic: bool = False
+    reason: str = ""
+    owner: str = ""
+    expires_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an entry is held against: the two hosts, the account and the process of an alert."""
+
+    source: tuple[str, ...]
+    source_ips: tuple[str, ...]
+    target: tuple[str, ...]
+    target_ips: tuple[str, ...]
+    user: tuple[str, ...]
+    process: tuple[str, ...]
+    process_path: tuple[str, ...]
+    source_listed: bool
+    privileged: bool | None
+    periodic: bool
+    time_us: int
+
+
+def load(path: str | None, *, default: bool = True) -> tuple[tuple[Entry, ...], str | None]:
+    """The entries in force and the SHA-256 of the user's file; ``default`` adds the shipped ones.
+
+    Raises:
+        UsageError: The file cannot be read or is no TOML, or an entry has no name, no pattern, an
+            unknown key, a key of the wrong type, or matches everything.
+    """
+    entries: list[Entry] = []
+    if default:
+        shipped = resources.files("lmgraph").joinpath("default_tuning.toml").read_text("utf-8")
+        entries += _parse(tomllib.loads(shipped), "default_tuning.toml")
+    if path is None:
+        return tuple(entries), None
+    try:
+        content = Path(path).read_bytes()
+        entries += _parse(tomllib.loads(content.decode("utf-8-sig")), path)
+    except OSError as error:
+        raise UsageError(f"cannot read the tuning file: {error.strerror}", path=path) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the tuning file is no TOML: {error}", path=path) from error
+    return tuple(entries), hashlib.sha256(content).hexdigest()
+
+
+def match(entries: tuple[Entry, ...], subject: Subject) -> str | None:
+    """The name of the first entry that covers the subject, else ``None``."""
+    return next((entry.name for entry in entries if _covers(entry, subject)), None)
+
+
+def _covers(entry: Entry, subject: Subject) -> bool:
+    if entry.expires_us is not None and subject.time_us >= entry.expires_us:
+        return False
+    if entry.source_not_in_assets is not None and entry.source_not_in_assets == subject.source_listed:
+        return False
+    if entry.user_privileged is not None and entry.user_privileged != subject.privileged:
+        return False
+    if entry.periodic and not subject.periodic:
+        return False
+    for field, pattern in entry.patterns.items():
+        # An unknown path is no contradiction: raw connections carry the process name alone.
+        if field == "process_path" and not subject.process_path:
+            continue
+        ips = getattr(subject, f"{field}_ips", ())
+        if not pattern.matches(getattr(subject, field), ips):
+            return False
+    return True
+
+
+def _parse(document: dict[str, Any], path: str) -> list[Entry]:
+    unknown = sorted(set(document) - {"allow"})
+    if unknown:
+        raise UsageError(f"unknown table {unknown[0]!r}; entries are [[allow]]", path=path, field=unknown[0])
+    rows = document.get("allow", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UsageError("entries are tables named [[allow]]", path=path, field="allow")
+    entries = [_entry(row, path, number) for number, row in enumerate(rows, start=1)]
+    names = [entry.name for entry in entries]
+    for number, name in enumerate(names, start=1):
+        if name in names[: number - 1]:
+            raise UsageError(f"two entries are named {name!r}", path=path, record=number, field="name")
+    return entries
+
+
+def _entry(row: dict[str, Any], path: str, number: int) -> Entry:
+    def wrong(message: str, field: str) -> UsageError:
+        return UsageError(message, path=path, record=number, field=field)
+
+    for key in sorted(set(row) - {*_PATTERNS, *_OTHER}):
+        raise wrong(f"unknown key {key!r}", key)
+    for key in (*_PATTERNS, "name", "requires", "reason", "owner"):
+        if key in row and not isinstance(row[key], str):
+            raise wrong("must be a text", key)
+    for key in ("source_not_in_assets", "user_privileged"):
+        if key in row and not isinstance(row[key], bool):
+            raise wrong("must be true or false", key)
+    if not row.get("name"):
+        raise wrong("an entry needs a name", "name")
+    if not row.get("reason"):
+        raise wrong("an entry needs a reason: whoever reads it next must know why", "reason")
+    if row.get("requires", "periodic") != "periodic":
+        raise wrong("the only requirement known is 'periodic'", "requires")
+    patterns: dict[str, Pattern] = {key: _pattern(row[key], key, wrong) for key in _PATTERNS if key in row}
+    if not patterns:
+        raise wrong("an entry needs a source, target, user or process pattern", "source")
+    conditions = {"source_not_in_assets", "user_privileged", "requires"} & set(row)
+    if not conditions and all(pattern.written in _EVERYTHING for pattern in patterns.values()):
+        raise wrong("the entry matches everything", next(iter(patterns)))
+    return Entry(
+        name=row["name"],
+        patterns=patterns,
+        source_not_in_assets=row.get("source_not_in_assets"),
+        user_privileged=row.get("user_privileged"),
+        periodic="requires" in row,
+        reason=row["reason"],
+        owner=row.get("owner", ""),
+        expires_us=_expiry(row.get("expires"), wrong),
+    )
+
+
+def _pattern(written: str, key: str, wrong: Any) -> Pattern:
+    if not written or len(written) > LONGEST_PATTERN:
+        raise wrong(f"a pattern has 1 to {LONGEST_PATTERN} characters", key)
+    if key in {"source", "target"} and "/" in written:
+        try:
+            return Pattern(written, None, ipaddress.ip_network(written, strict=False))
+        except ValueError as error:
+            raise wrong(f"{written!r} is no network", key) from error
+    return Pattern(written, re.compile(translate(written.casefold())), None)
+
+
+def _expiry(written: object, wrong: Any) -> int | None:
+    if written is None:
+        return None
+    if isinstance(written, dt.datetime):
+        return to_us(written if written.tzinfo else written.replace(tzinfo=dt.UTC))
+    if isinstance(written, dt.date):  # the whole day still counts
+        return to_us(
+            dt.datetime(written.year, written.month, written.day, tzinfo=dt.UTC) + dt.timedelta(days=1)
+        )
+    raise wrong("must be a date", "expires")

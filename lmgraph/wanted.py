@@ -1,0 +1,120 @@
+"""What the first look leaves open: the one function from candidates to what a second look seeks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lmgraph.events import Partial, ordered
+from lmgraph.names import canonical_ip, identifies
+from lmgraph.rules.command_line import parse
+from lmgraph.rules.corrected import open_process
+from lmgraph.rules.needed import HostKey, RecordKey, Span, Wants, short_name
+from lmgraph.rules.verdict import PROGRAM_OF_ALERT
+from lmgraph.rules.witnesses import testify
+from lmgraph.schema import AlertType, Event
+from lmgraph.settings import Settings
+
+
+def wants_of(partial: Partial, settings: Settings) -> Wants:
+    """Keys of the processes, logons and addresses still open, and spans around every candidate.
+
+    Raw FDR has no user and often no name on a connection: its process start has. The account of a
+    process is known by its logon id, of a connection only once its process is, so for hosts with
+    such connections all network logons are asked for.
+    """
+    candidates = [row.event for _, row in ordered(partial.kept) if _is_candidate(row.event)]
+    processes: set[RecordKey] = set()
+    logons: set[RecordKey] = set()
+    logon_hosts: set[tuple[str | None, str | None]] = set()
+    addresses: set[str] = set()
+    for event in candidates:
+        # A raw connection carries no account: only the start of its process does.
+        if event.kind in {"connection", "accept"} and event.aid and event.process_id:
+            processes.add((event.cid, event.aid, event.process_id))
+            logon_hosts.add((event.cid, event.aid))
+        if event.logon_id and event.aid and not event.user_name:
+            logons.add((event.cid, event.aid, event.logon_id))
+        addresses.update(ip for ip in _addresses(event) if identifies(ip))
+    return Wants(
+        processes=frozenset(processes),
+        logons=frozenset(logons),
+        logon_hosts=frozenset(logon_hosts),
+        addresses=frozenset(addresses),
+        spans=_spans(candidates, _sensors(partial), settings),
+    )
+
+
+def _is_candidate(event: Event) -> bool:
+    """Whether a kept row may become an alert or opens a hop; the rest serves identity."""
+    if event.kind in {"table_alert", "process_start"} or open_process(event):
+        return True
+    if event.kind == "connection":
+        return True
+    testimony = testify(event)
+    return testimony is not None and testimony.opens
+
+
+def _addresses(event: Event) -> Iterator[str]:
+    if event.remote_ip:
+        yield event.remote_ip
+    yield from filter(None, (canonical_ip(token) for token in _tokens(event)))
+
+
+def _tokens(event: Event) -> list[str]:
+    """Hosts that the event's command line names."""
+    programs = set(PROGRAM_OF_ALERT.values()) if event.process_command_line else set()
+    if event.kind == "table_alert" and event.alert_type is not None:
+        programs &= _program(event.alert_type)
+    return sorted(
+        {
+            target.token
+            for program in programs
+            for target in parse(program, event.process_command_line).targets
+            if target.kind in {"name", "ip"}
+        }
+    )
+
+
+def _program(alert_type: AlertType) -> set[str]:
+    return {PROGRAM_OF_ALERT[alert_type]} if alert_type in PROGRAM_OF_ALERT else set()
+
+
+def _sensors(partial: Partial) -> dict[str, set[tuple[str, str]]]:
+    """Short name to the sensors that bear it."""
+    sensors: dict[str, set[tuple[str, str]]] = {}
+    events = [*(row.event for row in partial.kept.values()), *partial.folded]
+    for event in events:
+        if event.aid and event.host_name:
+            sensors.setdefault(short_name(event.host_name), set()).add((event.cid or "", event.aid))
+    return sensors
+
+
+def _spans(
+    candidates: Iterable[Event], sensors: dict[str, set[tuple[str, str]]], settings: Settings
+) -> dict[HostKey, tuple[Span, ...]]:
+    """Per host key, the merged spans of ``window`` and ``skew`` around its candidates."""
+    margin = settings.window_us + settings.skew_us
+    raw: dict[HostKey, list[Span]] = {}
+    for event in candidates:
+        span = (event.time_us - margin, event.time_us + margin)
+        keys: set[HostKey] = {("ip", ip) for ip in _addresses(event)}
+        names = [name for name in (event.host_name, event.remote_name, *_tokens(event)) if name]
+        for name in names:
+            short = short_name(name)
+            keys.add(("name", short))
+            keys |= {("aid", *sensor) for sensor in sensors.get(short, ())}
+        if event.aid:
+            keys.add(("aid", event.cid or "", event.aid))
+        for key in keys:
+            raw.setdefault(key, []).append(span)
+    return {key: _merged(raw[key]) for key in sorted(raw)}
+
+
+def _merged(spans: list[Span]) -> tuple[Span, ...]:
+    out: list[Span] = []
+    for first, last in sorted(spans):
+        if out and first <= out[-1][1]:
+            out[-1] = (out[-1][0], max(out[-1][1], last))
+        else:
+            out.append((first, last))
+    return tuple(out)

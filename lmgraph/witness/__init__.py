@@ -1,0 +1,67 @@
+"""From records to witnesses: final alerts, corroboration, sessions, contacts; tuning applied here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from lmgraph.assets import Asset
+from lmgraph.events import Partial
+from lmgraph.identity import Identity
+from lmgraph.settings import Settings
+from lmgraph.tuning import Entry
+from lmgraph.witness.alerts import Alert, decide
+from lmgraph.witness.contacts import Contact, contacts_of
+from lmgraph.witness.inference import infer_addresses
+from lmgraph.witness.rows import Row, of_alerts, of_context, spread
+from lmgraph.witness.sessions import Session, sessions_of
+from lmgraph.witness.suppression import suppress, suppress_context
+
+__all__ = ["Alert", "Contact", "Findings", "Row", "Session", "testimony"]
+
+
+@dataclass(slots=True)
+class Findings:
+    """All that the records say once they are joined; lists in content order."""
+
+    alerts: list[Alert]
+    rows: list[Row]
+    sessions: list[Session]
+    contacts: list[Contact]
+    rule_matches: Counter[str]
+    absorbed: int  # table rows whose full record lay beside them
+    matched_entries: frozenset[str]  # tuning entries that covered an alert
+
+
+def testimony(
+    partial: Partial,
+    identity: Identity,
+    settings: Settings,
+    entries: tuple[Entry, ...],
+    assets: tuple[Asset, ...],
+) -> Findings:
+    """Decide the rules, resolve both ends of every witness, and apply the tuning entries.
+
+    Args:
+        partial: All that was read.
+        identity: Of the same records; learns addresses that only co-occurrence shows.
+        settings: Of the run.
+        entries: Tuning entries in force.
+        assets: Lines of the assets file, for entries that ask whether a source is listed.
+    """
+    decided = decide(partial, identity, settings)
+    infer_addresses(decided.alerts, decided.context, identity)
+    rows = of_alerts(decided.alerts, identity) + of_context(decided.context, identity)
+    rows = spread(rows, decided.alerts, settings)
+    matched = suppress(rows, decided.alerts, identity, entries, assets)
+    suppress_context(rows, settings.window_us)
+    rows.sort(key=lambda row: (row.time_us, row.name, row.source, row.target))
+    return Findings(
+        alerts=decided.alerts,
+        rows=rows,
+        sessions=sessions_of(partial, identity),
+        contacts=contacts_of(partial, rows, identity),
+        rule_matches=decided.rule_matches,
+        absorbed=decided.absorbed,
+        matched_entries=matched,
+    )

@@ -1,0 +1,215 @@
+"""Which records are alerts, once joins have named their process and user; one action, one alert."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from lmgraph.events import Kept, Partial, ordered
+from lmgraph.identity import Identity
+from lmgraph.names import content_key
+from lmgraph.rules import corrected, literal
+from lmgraph.rules.command_line import Movement, parse
+from lmgraph.rules.names import process_names
+from lmgraph.rules.verdict import NO_MOVEMENT, PROGRAM_OF_ALERT, Verdict
+from lmgraph.schema import AlertType, Event, Origin
+from lmgraph.settings import SECOND_US, Settings
+
+SAME_ACTION_US: Final = 2 * SECOND_US  # net.exe starts net1.exe at once
+SAME_RECORD_US: Final = 1 * SECOND_US  # a table row and its full record (DESIGN §4)
+
+
+@dataclass(slots=True, kw_only=True)
+class Alert:
+    """An event that a rule matched, with what the joins gave. Codes are -1 where unknown."""
+
+    key: str
+    event: Event
+    copies: int
+    origin: Origin
+    alert_type: AlertType
+    flags: tuple[str, ...]
+    host: int
+    user: int
+    process: str | None
+    process_path: str | None
+    movement: Movement | None
+    targets: list[int] = field(default_factory=list)
+    suppressed_by: str | None = None
+
+    @property
+    def opens(self) -> bool:
+        """Whether the alert can be a movement of its own; otherwise it is context of one."""
+        return not NO_MOVEMENT.intersection(self.flags)
+
+
+@dataclass(slots=True)
+class Decided:
+    """The records after all joins: alerts, what is left as context, and the counts of the rules."""
+
+    alerts: list[Alert]
+    context: list[tuple[bytes, Kept]]
+    rule_matches: Counter[str]
+    absorbed: int  # table rows whose full record lies beside them
+
+
+def decide(partial: Partial, identity: Identity, settings: Settings) -> Decided:
+    """Apply the final rules to all that was read. Every list comes in content order."""
+    rule = literal.decide if settings.rules == "literal" else corrected.decide
+    # What the second look brought for joins is no alert: the first look would have kept it.
+    found = {name: row for name, row in partial.found.items() if row.event.kind != "process_start"}
+    rows = list(ordered(found | partial.kept))
+    matches: Counter[str] = Counter()
+    full: list[tuple[bytes, Kept]] = []
+    tables: list[tuple[bytes, Kept]] = []
+    for one in rows:
+        (tables if one[1].event.kind == "table_alert" else full).append(one)
+    twins = _Twins(full, identity)
+    alerts: list[Alert] = []
+    context: list[tuple[bytes, Kept]] = []
+    copies: Counter[bytes] = Counter()
+    absorbed = 0
+    for _, row in tables:
+        verdict = rule(row.event, None, None)
+        matches[verdict.alert or ""] += row.copies
+        twin = twins.of(row.event)
+        if twin is not None:
+            copies[twin] += row.copies
+            absorbed += row.copies
+        elif verdict.alert is not None:
+            alerts.append(_alert(row, verdict, identity))
+    for name, row in full:
+        start = identity.process_of(row.event)
+        named = (process_names(start), start.process_path) if start is not None else (None, None)
+        verdict = rule(row.event, *named)
+        if verdict.alert is None:
+            context.append((name, row))
+            continue
+        matches[verdict.alert] += row.copies
+        whole = Kept(row.event, row.copies + copies[name], row.origin)
+        alerts.append(_alert(whole, verdict, identity))
+    del matches[""]
+    alerts = _one_per_action(alerts)
+    alerts.sort(key=lambda alert: (alert.event.time_us, alert.key))
+    return Decided(alerts, context, matches, absorbed)
+
+
+def _alert(row: Kept, verdict: Verdict, identity: Identity) -> Alert:
+    event = row.event
+    assert verdict.alert is not None
+    start = identity.process_of(event)
+    # A connection's account is that of its process (DESIGN §6).
+    user = identity.user_of(start) if start is not None else -1
+    if user < 0:
+        user = identity.user_of(event)
+    program = PROGRAM_OF_ALERT.get(verdict.alert)
+    process = process_names(event) or (process_names(start) if start is not None else None)
+    path = event.process_path or (start.process_path if start is not None else None)
+    movement = parse(program, event.process_command_line) if program is not None else None
+    return Alert(
+        key=_key(event, verdict.alert, process),
+        event=event,
+        copies=row.copies,
+        origin=row.origin,
+        alert_type=verdict.alert,
+        flags=verdict.flags,
+        host=identity.host_of(event),
+        user=user,
+        process=process,
+        process_path=path,
+        movement=movement,
+    )
+
+
+def _key(event: Event, alert_type: str, process: str | None) -> str:
+    """What the alert says, not how it was delivered: the same from an export and from raw data."""
+    place = event.aid or (event.host_name or "").casefold()
+    said = (event.process_id, event.process_command_line, event.remote_ip, event.remote_port, event.host_port)
+    return content_key(
+        "alert", alert_type, event.cid or "", place, str(event.time_us), process or "", *map(str, said)
+    )
+
+
+def _one_per_action(alerts: list[Alert]) -> list[Alert]:
+    """Drop a ``net1.exe`` whose ``net.exe`` is there: one action is one alert (DESIGN §5)."""
+    starters: dict[int, list[Alert]] = {}
+    for alert in alerts:
+        if (alert.process or "").casefold() == "net.exe":
+            starters.setdefault(alert.host, []).append(alert)
+    return [
+        alert
+        for alert in alerts
+        if (alert.process or "").casefold() != "net1.exe"
+        or not any(_started(starter, alert) for starter in starters.get(alert.host, ()))
+    ]
+
+
+def _started(starter: Alert, child: Alert) -> bool:
+    if starter.alert_type != child.alert_type:
+        return False
+    if child.event.parent_process_id and starter.event.process_id:
+        return child.event.parent_process_id == starter.event.process_id
+    near = abs(child.event.time_us - starter.event.time_us) <= SAME_ACTION_US
+    return near and _arguments(starter) == _arguments(child)
+
+
+def _arguments(alert: Alert) -> str:
+    """The command line from the word ``use`` on: the two spell their program differently."""
+    command = (alert.event.process_command_line or "").casefold()
+    return " ".join(command.partition(" use ")[2].split())
+
+
+class _Twins:
+    """Finds the full record behind a classified row, which lacks every id (DESIGN §4)."""
+
+    def __init__(self, full: Iterable[tuple[bytes, Kept]], identity: Identity) -> None:
+        self._identity = identity
+        self._rows: dict[tuple[int, str], list[tuple[int, bytes, Event]]] = {}
+        for name, row in full:
+            if row.event.kind not in {"process_start", "connection"}:
+                continue
+            place = (identity.host_of(row.event), row.event.kind)
+            clocks = {row.event.time_us, row.event.cloud_us} - {None}
+            self._rows.setdefault(place, []).extend(
+                (clock, name, row.event) for clock in clocks if clock is not None
+            )
+        for rows in self._rows.values():
+            rows.sort(key=lambda row: row[:2])
+
+    def of(self, row: Event) -> bytes | None:
+        """The digest of the nearest full record of the same action; ``None`` if there is none."""
+        host = self._identity.host_of(row)
+        kinds: tuple[tuple[str, Callable[[Event, Event], bool]], ...] = (
+            ("connection", self._same_peer),
+            ("process_start", self._same_command),
+        )
+        fits = [
+            (abs(clock - row.time_us), name)
+            for kind, same in kinds
+            for clock, name, event in self._near(host, kind, row.time_us)
+            if same(row, event)
+        ]
+        return min(fits)[1] if fits else None
+
+    def _near(self, host: int, kind: str, time_us: int) -> list[tuple[int, bytes, Event]]:
+        rows = self._rows.get((host, kind), [])
+        start = bisect_left(rows, time_us - SAME_RECORD_US, key=lambda row: row[0])
+        end = bisect_left(rows, time_us + SAME_RECORD_US + 1, key=lambda row: row[0])
+        return rows[start:end]
+
+    def _same_peer(self, row: Event, event: Event) -> bool:
+        if row.remote_ip is None or row.remote_ip != event.remote_ip or row.remote_port != event.remote_port:
+            return False
+        start = self._identity.process_of(event)
+        known = process_names(event) or (process_names(start) if start is not None else None)
+        return not row.process_name or known is None or row.process_name.casefold() == known.casefold()
+
+    @staticmethod
+    def _same_command(row: Event, event: Event) -> bool:
+        if row.remote_ip is not None or row.alert_type == "SMB445Connection":
+            return False
+        same_name = (row.process_name or "").casefold() == (process_names(event) or "").casefold()
+        return same_name and row.process_command_line == event.process_command_line
