@@ -11,7 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, overload
+from types import UnionType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Literal,
+    TypedDict,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 import msgspec
 
@@ -20,13 +32,15 @@ from lmgraph.errors import ResultError, UsageError
 from lmgraph.result import ResultData
 from lmgraph.schema import Severity
 from lmgraph.settings import Settings, parse_duration, parse_time, parse_zone, to_us
-from lmgraph.summary import DEFAULT_TOP, Lookup
+from lmgraph.summary import DEFAULT_TOP
 
 if TYPE_CHECKING:
     from typing import Unpack
 
     import networkx as nx
     import pandas as pd
+
+    from lmgraph.pipeline import Outcome, Progress
 
 Duration = str | dt.timedelta
 """``"15m"``, ``"1h30m"`` or a ``timedelta``."""
@@ -69,9 +83,7 @@ def analyze(*paths: StrPath, **options: Unpack[Options]) -> Result:
         InputError: Nothing could be read.
         RecordError: A rejected record, with ``strict``.
     """
-    from lmgraph import pipeline
-
-    return Result(pipeline.run(_texts(paths), make_settings(**options)).data)
+    return Result(run(_texts(paths), make_settings(**options)).data)
 
 
 def read_events(*paths: StrPath, **options: Unpack[Options]) -> pd.DataFrame:
@@ -84,8 +96,24 @@ def read_events(*paths: StrPath, **options: Unpack[Options]) -> pd.DataFrame:
         InputError: Nothing could be read.
     """
     from lmgraph import pipeline
+    from lmgraph.engines.local import LocalEngine
 
-    return pipeline.read_events(_texts(paths), make_settings(**options))
+    settings = make_settings(**options)
+    return pipeline.read_events(_texts(paths), settings, LocalEngine(settings.jobs))
+
+
+def run(
+    paths: Sequence[str], settings: Settings, progress: Callable[[Progress], None] | None = None
+) -> Outcome:
+    """The pipeline on this machine; ``analyze`` and the command line both come here.
+
+    Raises:
+        UsageError, InputError, RecordError: As ``analyze``.
+    """
+    from lmgraph import pipeline
+    from lmgraph.engines.local import LocalEngine
+
+    return pipeline.run(paths, settings, LocalEngine(settings.jobs), progress)
 
 
 def make_settings(**options: Unpack[Options]) -> Settings:
@@ -174,7 +202,8 @@ class Result:
         for row in _records(self.data.hops):
             times = {"first": _moment(row["first"]), "last": _moment(row["last"])}
             key = row.pop("id")
-            graph.add_edge(row["source"], row["target"], key=key, **{**row, **times, "kind": "hop"})
+            graph.add_edge(row["source"], row["target"], key=key)
+            graph.edges[row["source"], row["target"], key].update({**row, **times, "kind": "hop"})
             for user in row["users"]:
                 graph.add_edge(user, row["target"], key=f"{user}:{key}", kind="acted", hop=key, **times)
         for number, session in enumerate(self.data.sessions):
@@ -254,35 +283,42 @@ class Result:
         """The rows as a frame whose columns do not depend on whether there are any."""
         import pandas as pd
 
-        columns = [field.encode_name for field in msgspec.structs.fields(kind)]
-        frame = pd.DataFrame.from_records(_records(rows), columns=columns)
-        for column in columns:
+        hints = get_type_hints(kind)
+        columns = {field.encode_name: hints[field.name] for field in msgspec.structs.fields(kind)}
+        frame = pd.DataFrame.from_records(_records(rows), columns=list(columns))
+        for column, hint in columns.items():
             if column in _TIMES:
                 frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601").dt.as_unit("us")
-            elif column in _NULLABLE:
-                frame[column] = frame[column].astype(_NULLABLE[column])
-        names = Lookup(self.data, limit=None)
-        for column in columns:
-            name = _NAMING.get(column)
-            if name is not None:
-                frame[f"{column}_name"] = [
-                    name(names, k) if isinstance(k, str) else None for k in frame[column]
-                ]
+            else:
+                frame[column] = frame[column].astype(_dtype(hint))
+        names = {row.id: row.name for row in self.data.hosts}
+        names |= {row.id: row.name for row in self.data.users}
+        for column in filter(columns.__contains__, _REFERENCES):
+            frame[f"{column}_name"] = frame[column].map(names).astype("string")
         return frame.set_index("id")
 
 
 _TIMES: Final = frozenset(
     {"time", "cloud_time", "first", "last", "evidence_first", "evidence_last", "outcome_at"}
 )
-_NULLABLE: Final[Mapping[str, str]] = {"remote_port": "Int64", "p_value": "Float64"}
-_NAMING: Final[Mapping[str, Callable[[Lookup, str], str]]] = {
-    "host": Lookup.host,
-    "source": Lookup.host,
-    "target": Lookup.host,
-    "user": Lookup.user,
-    "source_user": Lookup.user,
-    "target_user": Lookup.user,
+_DTYPE: Final[Mapping[tuple[object, bool], Any]] = {  # by type and whether it may be missing
+    (int, False): "int64",
+    (int, True): "Int64",
+    (float, False): "float64",
+    (float, True): "Float64",
+    (bool, False): "bool",
+    (bool, True): "boolean",
+    (str, False): "string",
+    (str, True): "string",
 }
+_REFERENCES: Final = ("host", "source", "target", "user", "source_user", "target_user")
+
+
+def _dtype(hint: Any) -> Any:
+    """The column type of a field, the same for every result; lists and mappings are objects."""
+    options = get_args(hint) if isinstance(hint, UnionType) or get_origin(hint) is Union else (hint,)
+    kinds = {str if get_origin(option) is Literal else option for option in options} - {type(None)}
+    return _DTYPE.get((kinds.pop(), type(None) in options), "object") if len(kinds) == 1 else "object"
 
 
 def _records(rows: Sequence[msgspec.Struct]) -> list[dict[str, Any]]:
@@ -313,8 +349,8 @@ def _duration_us(name: str, value: Duration | None) -> int | None:
     if isinstance(value, dt.timedelta):
         return value // dt.timedelta(microseconds=1)
     if isinstance(value, str):
-        return parse_duration(value, option=name)
-    raise UsageError("must be a duration such as '15m' or a timedelta", path=name)
+        return parse_duration(value, option=_flag(name))
+    raise UsageError("must be a duration such as '15m' or a timedelta", path=_flag(name))
 
 
 def _time_us(name: str, value: Time | None, zone: dt.tzinfo) -> int | None:
@@ -322,4 +358,9 @@ def _time_us(name: str, value: Time | None, zone: dt.tzinfo) -> int | None:
         return None
     if isinstance(value, dt.datetime):
         return to_us(value if value.tzinfo else value.replace(tzinfo=zone))
-    return parse_time(value, zone, option=name)
+    return parse_time(value, zone, option=_flag(name))
+
+
+def _flag(name: str) -> str:
+    """The option as the command line writes it, which is how ``Settings`` names it too."""
+    return "--" + name.replace("_", "-")

@@ -46,7 +46,7 @@ def console(stream: IO[str], *, color: bool = True) -> Console:
     return Console(file=stream, no_color=None if color else True, markup=False, emoji=False, highlight=False)
 
 
-def print_result(
+def result_text(
     data: ResultData,
     stream: IO[str] | None = None,
     *,
@@ -54,12 +54,12 @@ def print_result(
     min_severity: Severity = "informational",
     color: bool = True,
     page: bool = False,
-) -> None:
-    """Print the sentences and the table.
+) -> str:
+    """The sentences and the table, made for ``stream`` but not written to it.
 
     Args:
         data: The result.
-        stream: Where to; standard output by default.
+        stream: Where it will go; standard output by default. Decides width, colour and arrows.
         top: Most paths shown.
         min_severity: Least severity shown.
         color: Use colour where the stream is a terminal.
@@ -67,25 +67,21 @@ def print_result(
     """
     out = console(stream or sys.stdout, color=color)
     arrow = "→" if out.encoding.lower().startswith("utf") else "->"
-    out.print(_text(f"{summary.what_was_read(data)} {summary.what_was_found(data)}"))
     limits = summary.warnings(data)
-    if limits:
-        out.print(
-            _text(
-                f"{summary.number(len(limits), 'warning')} on what that is worth; the gravest: {limits[0][1]}"
-            )
-        )
     paths = summary.listed(data, top, min_severity)
-    if paths:
-        out.print(_table(data, paths, arrow, wide=out.width >= _WIDE))
-    if len(paths) < len(data.paths):
-        out.print(
-            _text(
-                f"{len(paths):,} of {summary.number(len(data.paths), 'path')} shown (--top, --min-severity)."
-            )
-        )
-    for line in _incidents(data, paths) + _next(data, paths, page=page):
-        out.print(_text(line.replace("→", arrow)))
+    with out.capture() as written:
+        out.print(_text(f"{summary.what_was_read(data)} {summary.what_was_found(data)}"))
+        if limits:
+            count = summary.number(len(limits), "warning")
+            out.print(_text(f"{count} on what that is worth; the gravest: {limits[0][1]}"))
+        if paths:
+            out.print(_table(data, paths, arrow, wide=out.width >= _WIDE))
+        if len(paths) < len(data.paths):
+            count = summary.number(len(data.paths), "path")
+            out.print(_text(f"{len(paths):,} of {count} shown (--top, --min-severity)."))
+        for line in _incidents(data, paths) + _next(data, paths, page=page):
+            out.print(_text(line.replace("→", arrow)))
+    return written.get()
 
 
 def print_warnings(data: ResultData, stream: IO[str] | None = None, *, color: bool = True) -> None:

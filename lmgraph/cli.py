@@ -1,0 +1,329 @@
+"""The command line: the only room that prints, draws progress and sets exit statuses.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 ``--fail-on`` met, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+from lmgraph import api, output, result, summary
+from lmgraph._version import __version__
+from lmgraph.errors import LmgraphError, OutputError, UsageError
+from lmgraph.result import ResultData
+from lmgraph.schema import SEVERITIES
+from lmgraph.settings import Settings
+from lmgraph.text import visible
+
+if TYPE_CHECKING:
+    from lmgraph.ingest import Reject
+    from lmgraph.pipeline import Outcome, Progress
+
+FAILED, MISUSED, FOUND, INTERRUPTED = 1, 2, 3, 130
+STREAM: Final = "-"
+
+_SETTINGS: Final = (
+    *("window", "max_gap", "skew", "since", "until", "tz", "rules", "assets", "tuning"),
+    *("default_tuning", "hash_inputs", "strict", "jobs"),
+)
+_FILES: Final = ("json_to", "html_to", "rejects")
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit status."""
+    sys.exit(_status(arguments))
+
+
+def _status(arguments: Sequence[str] | None) -> int:
+    try:
+        status = cli.main(arguments, prog_name="lmgraph", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("Interrupted; nothing was written.")
+        return INTERRUPTED
+    except LmgraphError as error:
+        _say(f"error: {visible(str(error))}")
+        return MISUSED if isinstance(error, UsageError) else FAILED
+    return status if isinstance(status, int) else 0
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", prog_name="lmgraph")
+def cli() -> None:
+    r"""Rank SMB lateral-movement paths out of endpoint telemetry, offline.
+
+    \b
+    Example:
+      lmgraph analyze fdr/ --html out.html
+    """
+
+
+@cli.command(no_args_is_help=True)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--html", "html_to", metavar="FILE", help="Write the report, one offline page; - is standard output."
+)
+@click.option("--json", "json_to", metavar="FILE", help="Write the whole result; - is standard output.")
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["table", "json", "csv", "tsv"]),
+    default="table",
+    show_default=True,
+    help="What goes to standard output; nothing else does with --json - or --html -.",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Paths that the table and the page show first (20); csv and tsv hold all unless it is given.",
+)
+@click.option(
+    "--min-severity",
+    type=click.Choice(SEVERITIES),
+    default="informational",
+    show_default=True,
+    help="Least severity of those paths; JSON always holds all.",
+)
+@click.option(
+    "--fail-on", type=click.Choice(SEVERITIES), help="Exit with 3 when a path is of that severity or above."
+)
+@click.option(
+    "--window",
+    default="15m",
+    show_default=True,
+    metavar="DURATION",
+    help="Alerts of one source and target closer than this belong to one hop.",
+)
+@click.option(
+    "--max-gap",
+    default="24h",
+    show_default=True,
+    metavar="DURATION",
+    help="Longest time between a hop into a host and the next one out of it; off for no limit.",
+)
+@click.option(
+    "--skew",
+    default="30s",
+    show_default=True,
+    metavar="DURATION",
+    help="Disagreement of two hosts' clocks that still counts as in order.",
+)
+@click.option(
+    "--since", metavar="TIME", help="Report hops from then on; earlier records still serve as history."
+)
+@click.option("--until", metavar="TIME", help="Report hops before then.")
+@click.option(
+    "--tz",
+    default="UTC",
+    show_default=True,
+    metavar="ZONE",
+    help="Zone of times written without one.",
+)
+@click.option(
+    "--rules",
+    type=click.Choice(["corrected", "literal"]),
+    default="corrected",
+    show_default=True,
+    help="The alert rules: what the published query means, or what it says.",
+)
+@click.option("--assets", metavar="FILE", help="CSV of hosts: host,ip[,role][,criticality][,owner]...")
+@click.option("--tuning", metavar="FILE", help="TOML allow list; what it matches is kept, and loses rank.")
+@click.option(
+    "--no-default-tuning",
+    "default_tuning",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Do not apply the allow list that comes with lmgraph.",
+)
+@click.option("--hash", "hash_inputs", is_flag=True, help="SHA-256 of every input in the result.")
+@click.option("--rejects", metavar="FILE", help="One JSON line per rejected record: file, record, reason.")
+@click.option("--strict", is_flag=True, help="A rejected record is an error instead of a counted warning.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), metavar="N", help="Workers; by default one for every core."
+)
+@click.option("--force", is_flag=True, help="Replace existing output files.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings on standard error.")
+@click.option("-v", "--verbose", is_flag=True, help="Say on standard error what is being done.")
+@click.option("--no-color", is_flag=True, help="No colour (NO_COLOR in the environment does the same).")
+@click.option("--no-progress", is_flag=True, help="No progress bar.")
+def analyze(paths: tuple[str, ...], **options: Any) -> int:
+    r"""Read telemetry and rank the lateral-movement paths in it.
+
+    PATH is a file, a directory (read recursively) or - for standard input; formats are
+    recognised by content, compressed or not, and may be mixed. Data goes to standard output or
+    to the named file, everything else to standard error.
+
+    \b
+    Examples:
+      lmgraph analyze fdr/ --html out.html
+      lmgraph analyze - --json - < export.ndjson
+      lmgraph analyze a.gz b.csv c.zip --fail-on high
+
+    Exit status: 0 done, 1 failed, 2 wrong usage, 3 --fail-on met, 130 interrupted.
+    """
+    _log_to_stderr(quiet=options["quiet"], verbose=options["verbose"])
+    settings = api.make_settings(**{name: options[name] for name in _SETTINGS})
+    _check(paths, options)
+    data = _write_files(_run(paths, settings, options), options)
+    fail_on = options["fail_on"]
+    if fail_on and any(summary.at_least(path.severity, fail_on) for path in data.paths):
+        return FOUND
+    return 0
+
+
+def _check(paths: Sequence[str], options: dict[str, Any]) -> None:
+    """Refuse what could not be written, before anything is read."""
+    if options["json_to"] == options["html_to"] == STREAM:
+        raise UsageError("only one output can go to standard output", path="--json - --html -")
+    if options["rejects"] == STREAM:
+        raise UsageError("rejects go to a file", path="--rejects -")
+    if paths.count(STREAM) > 1:
+        raise UsageError("standard input can be read only once", path="- -")
+    targets = [options[name] for name in _FILES if options[name] and options[name] != STREAM]
+    inputs = [path for path in (*paths, options["assets"], options["tuning"]) if path and path != STREAM]
+    output.check(targets, inputs, force=options["force"])
+
+
+def _run(paths: Sequence[str], settings: Settings, options: dict[str, Any]) -> Outcome:
+    hidden = options["quiet"] or options["verbose"] or options["no_progress"] or not sys.stderr.isatty()
+    with _progress_bar(on=not hidden, color=not options["no_color"]) as progress:
+        return api.run(paths, settings, progress)
+
+
+def _write_files(outcome: Outcome, options: dict[str, Any]) -> ResultData:
+    """Write the files, all or none, then standard output, then what is worth saying about them."""
+    data, quiet = outcome.data, options["quiet"]
+    contents: dict[str, bytes] = {}  # by option
+    if options["json_to"]:
+        contents["json_to"] = result.encode(data)
+    if options["html_to"]:
+        from lmgraph import report
+
+        top = options["top"] or summary.DEFAULT_TOP
+        contents["html_to"] = report.render(data, top=top, min_severity=options["min_severity"]).encode()
+    if options["rejects"]:
+        contents["rejects"] = b"".join(map(_reject_line, outcome.rejects))
+    streamed = [name for name in contents if options[name] == STREAM]
+    files = [(options[name], content) for name, content in contents.items() if name not in streamed]
+    output.write_all(files)
+    if not quiet:
+        from lmgraph import terminal
+
+        terminal.print_warnings(data, color=not options["no_color"])
+        if streamed or options["shape"] != "table":
+            _say(f"{summary.what_was_read(data)} {summary.what_was_found(data)}")
+        for target, content in files:
+            _say(f"Wrote {visible(target)} ({len(content):,} bytes).")
+    _to_stdout(contents[streamed[0]] if streamed else _shown(data, options))
+    return data
+
+
+def _shown(data: ResultData, options: dict[str, Any]) -> bytes | str:
+    """What ``--format`` asks for on standard output."""
+    shape, top, least = options["shape"], options["top"], options["min_severity"]
+    if shape == "json":
+        return result.encode(data)
+    if shape in {"csv", "tsv"}:
+        from lmgraph import export
+
+        return export.table(data, shape, top=top, min_severity=least).encode()
+    from lmgraph import terminal
+
+    return terminal.result_text(
+        data,
+        top=top or summary.DEFAULT_TOP,
+        min_severity=least,
+        color=not options["no_color"],
+        page=bool(options["html_to"]),
+    )
+
+
+def _to_stdout(content: bytes | str) -> None:
+    try:
+        if isinstance(content, bytes):
+            sys.stdout.buffer.write(content)
+        else:
+            sys.stdout.write(content)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()  # `| head` has seen enough
+    except OSError as error:
+        _forget_stdout()
+        raise OutputError(
+            f"the output cannot be written: {error.strerror}", path="standard output"
+        ) from error
+
+
+def _forget_stdout() -> None:
+    """Send what is still buffered nowhere, or Python would fail on it again while it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _reject_line(reject: Reject) -> bytes:
+    # Not msgspec: a file name may hold lone surrogates, which ASCII escapes can carry.
+    row = {"file": reject.origin.path, "record": reject.origin.record, "reason": reject.reason}
+    return json.dumps(row).encode() + b"\n"
+
+
+def _say(message: str) -> None:
+    """One line on standard error; the message is safe to show."""
+    click.echo(message, err=True)
+
+
+@contextmanager
+def _progress_bar(*, on: bool, color: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """A bar of bytes read on standard error that vanishes at the end."""
+    if not on:
+        yield None
+        return
+    from rich import progress as rich_progress
+
+    from lmgraph import terminal
+
+    columns = (
+        rich_progress.BarColumn(),
+        rich_progress.DownloadColumn(),
+        rich_progress.TimeRemainingColumn(),
+        rich_progress.TextColumn("{task.description}", markup=False),
+    )
+    console = terminal.console(sys.stderr, color=color)
+    with rich_progress.Progress(
+        *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as bar:
+        task = bar.add_task("reading", total=None)
+
+        def show(now: Progress) -> None:
+            look = "second look, " if now.look > 1 else ""
+            said = f"{look}{summary.number(now.alerts, 'alert')}, {visible(now.path, 40)}"
+            bar.update(task, completed=now.bytes_done, total=now.bytes_total, description=said)
+
+        yield show
+
+
+class _SafeFormatter(logging.Formatter):
+    """Log lines in which no text of the input can move the cursor or forge a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.msg, record.args = visible(record.getMessage()), ()
+        return "\n".join(visible(line) for line in super().format(record).split("\n"))
+
+
+def _log_to_stderr(*, quiet: bool, verbose: bool) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_SafeFormatter("%(levelname)s: %(message)s"))
+    logger = logging.getLogger("lmgraph")
+    logger.handlers = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING)
