@@ -10,10 +10,17 @@ from pathlib import Path
 import click
 import pytest
 
-from lmgraph.cli import main
+from lmgraph.cli import cli
 from tests.conftest import ROOT
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")])
+
+def tracked() -> list[Path]:
+    """Every file of the repository."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
+
+
+PAGES = [path for path in tracked() if path.suffix == ".md"]
 HELP = {"--help", "--version"}
 
 
@@ -21,9 +28,12 @@ def ids(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+CODE = re.compile(r"```.*?```|`[^`\n]+`", flags=re.DOTALL)
+
+
 def code(text: str) -> str:
     """Everything in fences and back-ticks."""
-    return "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, flags=re.DOTALL))
+    return "\n".join(CODE.findall(text))
 
 
 def options_of(command: click.Command) -> set[str]:
@@ -33,8 +43,8 @@ def options_of(command: click.Command) -> set[str]:
 
 
 def commands() -> dict[str, click.Command]:
-    assert isinstance(main, click.Group)
-    return dict(main.commands)
+    assert isinstance(cli, click.Group)
+    return dict(cli.commands)
 
 
 def make_targets() -> set[str]:
@@ -46,7 +56,7 @@ def test_commands_and_options_that_a_page_names_exist(page: Path) -> None:
     text = code(page.read_text(encoding="utf-8"))
     assert set(re.findall(r"\bmake ([a-z]+)", text)) <= make_targets()
     assert set(re.findall(r"^(?:`|\$ )?lmgraph ([a-z]+)", text, flags=re.MULTILINE)) <= set(commands())
-    known = HELP.union(*(options_of(command) for command in [main, *commands().values()]))
+    known = HELP.union(*(options_of(command) for command in [cli, *commands().values()]))
     for line in text.splitlines():
         if "lmgraph" in line or line.startswith("`--"):
             assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)) <= known, line
@@ -66,7 +76,7 @@ def test_every_option_is_documented_and_helped(name: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_relative_links_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+    for link in re.findall(r"\]\(([^)\s]+)\)", CODE.sub("", page.read_text(encoding="utf-8"))):
         if re.match(r"[a-z]+:", link):
             continue
         target, _, anchor = link.partition("#")
@@ -80,11 +90,6 @@ def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as code hosts make them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def tracked() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return [ROOT / name for name in listed.stdout.split("\0") if name]
 
 
 # Written so that the patterns do not find themselves.
@@ -101,7 +106,7 @@ def test_tracked_files_say_nothing_of_one_machine() -> None:
     for path in tracked():
         try:
             text = path.read_text(encoding="utf-8")
-        except (UnicodeDecodeError, FileNotFoundError):
+        except UnicodeDecodeError:
             continue
         found += [(ids(path), what) for what, pattern in FOREIGN.items() if re.search(pattern, text)]
     assert found == []
