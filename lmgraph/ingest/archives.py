@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from lmgraph.ingest import tar, zip
+from lmgraph.ingest import tar
+from lmgraph.ingest import zip as zip_archive
 from lmgraph.ingest.contract import Remark
 from lmgraph.ingest.decoders import GZIP_MAGIC, ZSTD_MAGIC, gunzip, unzstd
 from lmgraph.ingest.streams import Budget, ByteStream, StreamError
 from lmgraph.text import visible
 
 LAYER_LIMIT: Final = 8
+_NAME_LIMIT: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,8 @@ class Opener:
                 stream, file = ByteStream(gunzip(stream, self._budget)), None
             elif head.startswith(ZSTD_MAGIC):
                 stream, file = ByteStream(unzstd(stream, self._budget)), None
-            elif head.startswith((zip.MAGIC, zip.MAGIC_EMPTY)):
-                yield from self._archive(zip.members(file, stream, self._budget), path, layer)
+            elif head.startswith((zip_archive.MAGIC, zip_archive.MAGIC_EMPTY)):
+                yield from self._archive(zip_archive.members(file, stream, self._budget), path, layer)
                 return
             elif tar.is_tar(head):
                 yield from self._archive(tar.members(stream), path, layer)
@@ -59,7 +61,7 @@ class Opener:
         yield Remark(path, "archive-limit", "medium", f"{path}: archives nested too deep were not read")
 
     def _archive(
-        self, members: Iterator[tar.TarMember] | Iterator[zip.ZipMember], path: str, layer: int
+        self, members: Iterator[tar.TarMember] | Iterator[zip_archive.ZipMember], path: str, layer: int
     ) -> Iterator[Member | Remark]:
         try:
             for member in members:
@@ -67,7 +69,7 @@ class Opener:
                 name = self._unique(f"{path}!{visible(member.name, _NAME_LIMIT)}")
                 if member.content is not None:
                     yield from self.inputs(member.content, name, member.size, depth=layer + 1)
-                elif isinstance(member, zip.ZipMember):
+                elif isinstance(member, zip_archive.ZipMember):
                     yield Remark(name, member.code, "medium", f"{name} was not read: {member.reason}")
                 else:
                     yield Remark(name, "member-skipped", "low", f"{name} was not read: no plain file")
@@ -78,6 +80,3 @@ class Opener:
         """Archives may hold a name twice; origins must not."""
         count = self._names[name] = self._names.get(name, 0) + 1
         return name if count == 1 else f"{name}#{count}"
-
-
-_NAME_LIMIT: Final = 1024

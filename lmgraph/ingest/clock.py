@@ -40,11 +40,8 @@ class Clock:
             raise RecordError("no time", field=field)
         text = value.strip() if isinstance(value, str) else str(value)
         whole, _, fraction = text.partition(".")
-        if (
-            whole.isascii()
-            and whole.isdigit()
-            and (fraction.isascii() and fraction.isdigit() or not fraction)
-        ):
+        digits = whole + fraction
+        if whole and digits.isascii() and digits.isdigit():
             us = _counted(whole, fraction)
             if us == 0:
                 return None
@@ -82,13 +79,10 @@ class Clock:
 
 
 def _counted(whole: str, fraction: str) -> int:
-    if len(whole) > 20:  # noqa: PLR2004 - beyond 2**64 in any unit, and int() of long text is slow
-        return LATEST_US
-    count = int(whole)
+    # More digits are beyond any unit, and int() of long text is slow.
+    count = int(whole) if len(whole) <= len(str(_UNITS[-1][1])) else _UNITS[-1][1]
     for digits, bound in _UNITS:
         if count < bound:
-            break
-    else:
-        return LATEST_US
-    # Millionths of the unit, of which a second has 10**(digits + 6).
-    return int(whole + fraction.ljust(6, "0")[:6]) // 10**digits
+            # Millionths of the unit, of which a second has 10**(digits + 6).
+            return int(int(whole + fraction.ljust(6, "0")[:6]) // 10**digits)
+    return LATEST_US

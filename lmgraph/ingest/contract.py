@@ -83,7 +83,12 @@ Item: TypeAlias = Record | Reject | Remark | InputReport
 
 
 class Reader(Protocol):
-    """What the registry holds: a cheap look at the head, and a generator over the rest."""
+    """What the registry holds: a cheap look at the head, and a generator over the rest.
+
+    ``shape`` names what the records are written in: ndjson, json, csv.
+    """
+
+    shape: str
 
     def detect(self, head: bytes, name: str) -> bool:
         """Whether this reader knows the input; ``head`` is its first 64 KiB, decoded to UTF-8."""

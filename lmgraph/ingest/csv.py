@@ -61,9 +61,8 @@ def _header(line: bytes) -> tuple[list[str], str] | None:
     try:
         text = line.decode().strip("\r\n")
         for delimiter in _DELIMITERS:
-            columns = [
-                cell.strip() for cell in next(csv.reader([text], delimiter=delimiter, strict=True), [])
-            ]
+            cells = next(csv.reader([text], delimiter=delimiter, strict=True), [])
+            columns = [cell.strip() for cell in cells]
             if len(columns) > 1 and not _KNOWN.isdisjoint(columns):
                 return columns, delimiter
     except (UnicodeDecodeError, csv.Error):

@@ -33,6 +33,10 @@ def _corrupt(what: str) -> StreamError:
     return StreamError("corrupt-archive", what)
 
 
+# isal's type stubs do not say that its error is an exception class.
+_INFLATE_ERROR: type[Exception] = isal_zlib.error  # type: ignore[assignment]
+
+
 def _need(stream: ByteStream, size: int) -> bytes:
     piece = stream.read_exactly(size)
     if len(piece) < size:
@@ -88,14 +92,18 @@ def inflate(stream: ByteStream, budget: Budget) -> Generator[bytes, None, tuple[
     """
     decoder = isal_zlib.decompressobj(wbits=-15)
     checksum = size = 0
+    full = False  # the decoder may hold more output although it has taken all input
     while not decoder.eof:
-        compressed = decoder.unconsumed_tail or stream.read(_STEP)
-        if not compressed:
-            raise stream.problem or _truncated()
+        compressed = decoder.unconsumed_tail
+        if not compressed and not full:
+            compressed = stream.read(_STEP)
+            if not compressed:
+                raise stream.problem or _truncated()
         try:
             piece = decoder.decompress(compressed, _STEP)
-        except isal_zlib.error as error:
+        except _INFLATE_ERROR as error:
             raise _corrupt("the compressed data is damaged") from error
+        full = len(piece) >= _STEP
         checksum = isal_zlib.crc32(piece, checksum)
         size += len(piece)
         budget.spend(len(piece))
@@ -117,7 +125,7 @@ def unzstd(stream: ByteStream, budget: Budget) -> Iterator[bytes]:
         number = int.from_bytes(magic, "little")
         if magic == ZSTD_MAGIC:
             yield from _zstd_frame(stream, budget)
-        elif number in _SKIPPABLE and len(magic) == 4:  # noqa: PLR2004
+        elif number in _SKIPPABLE and len(magic) == len(ZSTD_MAGIC):
             left = struct.unpack("<II", _need(stream, 8))[1]
             while left:
                 left -= len(_need(stream, min(left, CHUNK)))

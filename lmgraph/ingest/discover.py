@@ -28,7 +28,7 @@ def discover(paths: Sequence[str]) -> list[Source]:
     sources: dict[str, Source] = {}
     for path in paths:
         for source in _sources(path):
-            sources.setdefault(os.path.abspath(source.file), source)
+            sources.setdefault(os.path.normpath(source.file), source)
     return list(sources.values())
 
 

@@ -70,6 +70,10 @@ _SENSOR_TIMES: Final[Mapping[str, tuple[str, ...]]] = {
     "process_start": ("ProcessStartTime", "ContextTimeStamp"),
     "logon": ("ContextTimeStamp", "LogonTime"),  # UserIdentity has the latter alone
 }
+_PROCESS_IDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "process_start": ("TargetProcessId",),
+    "service_start": ("TargetProcessId", "ContextProcessId"),
+}
 _CLOUD_TIMES: Final = ("timestamp", "@timestamp", "_time", "Time", "time")
 _LOGON_TYPES: Final = {
     "interactive": 2, "network": 3, "batch": 4, "service": 5, "unlock": 7, "networkcleartext": 8,
@@ -308,11 +312,8 @@ def _account(fields: Fields, kind: Kind) -> dict[str, Any]:
 def _process(fields: Fields, kind: Kind) -> dict[str, Any]:
     command_line, command_redacted, command_cut = _command(fields, "CommandLine")
     service_path, service_redacted, service_cut = _command(fields, "ServiceImagePath")
-    ids = ("TargetProcessId",) if kind == "process_start" else ("ContextProcessId",)
-    if kind == "service_start":
-        ids = ("TargetProcessId", "ContextProcessId")
     return {
-        "process_id": name(fields, *ids),
+        "process_id": name(fields, *_PROCESS_IDS.get(kind, ("ContextProcessId",))),
         "process_name": text(fields, "FileName"),
         "process_context_name": text(fields, "ContextBaseFileName"),
         "process_path": text(fields, "ImageFileName"),

@@ -60,7 +60,7 @@ class NdjsonReader:
         if not raw:
             return None
         session.records += 1
-        whole = raw[0] == 0x7B and raw[-1] == 0x7D  # noqa: PLR2004 - { and }
+        whole = raw[0] == 0x7B and raw[-1] == 0x7D
         if edge or not whole or session.candidate(raw):
             return session.take(raw, json_text.decode, number)
         return None

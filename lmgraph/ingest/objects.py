@@ -19,6 +19,7 @@ _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}]|"', re.DOTALL)
 _INSIDE: Final = re.compile(rb"(?:[^\"\\]++|\\.)*+", re.DOTALL)
 _BETWEEN: Final = re.compile(rb"[ \t\r\n,\[\]]*+")
 _NEXT: Final = re.compile(rb"\n[ \t\r,]*+(?=\{)")
+_TAIL: Final = 64  # white space before an object that may lie across two windows
 _OPEN, _QUOTE, _BACKSLASH = b"{"[0], b'"'[0], b"\\"[0]
 
 
@@ -169,6 +170,3 @@ class _Window:
                 self.at = len(self.buffer)
                 return
             end = self._scanned if self._scan() else None
-
-
-_TAIL: Final = 64  # white space before an object that may lie across two windows

@@ -16,7 +16,7 @@ from lmgraph.ingest.contract import InputReport, Item, Record, Reject, Remark, S
 from lmgraph.ingest.decoders import utf8
 from lmgraph.ingest.discover import STDIN
 from lmgraph.ingest.session import Session
-from lmgraph.ingest.streams import Budget, ByteStream, file_chunks
+from lmgraph.ingest.streams import CHUNK, Budget, ByteStream, file_chunks
 from lmgraph.rules import needed
 from lmgraph.settings import Settings, parse_zone
 
@@ -54,14 +54,16 @@ def read(source: Source, settings: Settings, wants: needed.Wants) -> Iterator[It
 
 def _open(source: Source) -> BinaryIO:
     if source.file == STDIN:
-        return open(sys.stdin.fileno(), "rb", closefd=False)  # noqa: PTH123
+        return open(sys.stdin.fileno(), "rb", closefd=False)
     return Path(source.file).open("rb")
 
 
 def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    while piece := file.read(CHUNK):
+        digest.update(piece)
     file.seek(0)
-    return digest
+    return digest.hexdigest()
 
 
 def _unreadable(source: Source, reason: str) -> Remark:
@@ -91,18 +93,18 @@ def _input(
     reader = registry.find(head, member.path)
     session = Session(member.path, candidate, Clock(parse_zone(settings.tz)), reader.shape if reader else "")
     if reader is not None:
-        if any(mark in head for mark in _MARKS):
-            session.family = "falcon"
+        session.ours = any(mark in head for mark in _MARKS)
         yield from _known(reader.read(stream, session), session)
-    form = f"{session.family}-{session.shape}" if session.family else None
+    family = session.family or ("falcon" if session.ours else None)
+    form = f"{family}-{session.shape}" if family else None
     yield from _remarks(session, member.content)
     yield InputReport(
         path=member.path,
         format=form if head else "empty",
         bytes=size,
         records=session.records if form else 0,
-        first_us=session.first_us,
-        last_us=session.last_us,
+        first_us=session.first_us if form else None,
+        last_us=session.last_us if form else None,
         sha256=sha256,
         truncated=member.content.problem is not None,
     )
@@ -112,7 +114,7 @@ def _known(items: Iterator[Record | Reject], session: Session) -> Iterator[Recor
     """The items, rejects only once a record was understood: a foreign file is unknown, not all rejects."""
     held: list[Reject] = []
     for item in items:
-        if session.family is None and isinstance(item, Reject):
+        if not session.known and isinstance(item, Reject):
             held.append(item)
             if len(held) > _HELD_LIMIT:
                 return
@@ -120,7 +122,7 @@ def _known(items: Iterator[Record | Reject], session: Session) -> Iterator[Recor
         yield from held
         held.clear()
         yield item
-    if session.family is not None:
+    if session.known:
         yield from held
 
 

@@ -33,8 +33,14 @@ class Session:
         self.clock = clock
         self.records = 0
         self.family: falcon.Family | None = None
+        self.ours = False  # by its head, whatever its records say
         self.first_us: int | None = None
         self.last_us: int | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the input is ours, by its head or by a record."""
+        return self.ours or self.family is not None
 
     def reject(self, record: int, reason: str) -> Reject:
         """A reject at that line or ordinal."""

@@ -100,7 +100,7 @@ def _extended(stream: ByteStream, kind: bytes, size: int) -> dict[str, str]:
             break
         key, _, value = body[len(length) + 1 : end - 1].partition(b"=")
         text = value.decode(errors="surrogateescape")
-        if key == b"path" or (key == b"size" and value.isdigit() and len(value) < 20):  # noqa: PLR2004
+        if key == b"path" or (key == b"size" and value.isdigit() and len(value) < 20):
             found[key.decode()] = text
         body = body[end:]
     return found

@@ -42,7 +42,7 @@ def name(fields: Mapping[str, Any], *keys: str) -> str | None:
 def number(fields: Mapping[str, Any], key: str) -> int | None:
     """A small whole number in its one usual spelling; ``"0445"`` and ``"445.0"`` are none."""
     value = text(fields, key)
-    if value is None or not (value.isascii() and value.isdigit()) or len(value) > 9:  # noqa: PLR2004
+    if value is None or not (value.isascii() and value.isdigit()) or len(value) > 9:
         return None
     return int(value) if value == "0" or value[0] != "0" else None
 

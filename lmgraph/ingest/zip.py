@@ -165,7 +165,7 @@ def _decode(name: bytes, flags: int) -> str:
 
 def _zip64_size(extra: bytes, size: int, full: int) -> int:
     """The stored size: from the zip64 extra field when the header's own is saturated."""
-    while size == _UNKNOWN and len(extra) >= 4:  # noqa: PLR2004
+    while size == _UNKNOWN and len(extra) >= 4:
         tag, length = struct.unpack_from("<HH", extra)
         skip = 8 if full == _UNKNOWN else 0
         if tag == 1 and length >= skip + 8 and len(extra) >= 12 + skip:
