@@ -1,0 +1,125 @@
+"""Output files appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from lmgraph import output
+from lmgraph.errors import OutputError, UsageError
+
+
+@pytest.fixture
+def mask():
+    before = os.umask(0o027)
+    yield 0o027
+    os.umask(before)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_new_file_has_the_mode_that_the_umask_leaves(tmp_path, mask):
+    output.write_all([(str(tmp_path / "a.json"), b"x")])
+    assert (tmp_path / "a.json").read_bytes() == b"x"
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o640
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_replaced_file_keeps_its_mode(tmp_path, mask):
+    target = tmp_path / "a.json"
+    target.write_bytes(b"old")
+    target.chmod(0o600)
+    output.write_all([(str(target), b"new")])
+    assert target.read_bytes() == b"new"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+def test_symbolic_link_stays_and_its_file_is_replaced(tmp_path):
+    (tmp_path / "real.json").write_bytes(b"old")
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    output.write_all([(str(tmp_path / "link.json"), b"new")])
+    assert (tmp_path / "link.json").is_symlink()
+    assert (tmp_path / "real.json").read_bytes() == b"new"
+
+
+def test_nothing_appears_when_one_of_two_cannot_be_written(tmp_path):
+    with pytest.raises(OutputError, match=r"cannot be written: No such file.*\[.*missing/b.json\]"):
+        output.write_all([(str(tmp_path / "a.json"), b"x"), (str(tmp_path / "missing" / "b.json"), b"x")])
+    assert names(tmp_path) == []
+
+
+def test_nothing_is_left_when_the_disk_is_full(tmp_path, monkeypatch):
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left"):
+        output.write_all([(str(tmp_path / "a.json"), b"x")])
+    assert names(tmp_path) == []
+
+
+def test_pipe_is_written_in_place(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        output.check([str(pipe)])
+        output.write_all([(str(pipe), b"through")])
+        assert os.read(reader, 100) == b"through"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_device_may_be_given_twice_and_needs_no_force():
+    output.check(["/dev/null", "/dev/null"])
+    output.write_all([("/dev/null", b"x")])
+
+
+def test_check_leaves_no_trace(tmp_path):
+    output.check([str(tmp_path / "a.json"), str(tmp_path / "b.html")])
+    assert names(tmp_path) == []
+
+
+def test_existing_file_needs_force(tmp_path):
+    target = tmp_path / "a.json"
+    target.write_bytes(b"old")
+    with pytest.raises(UsageError, match=r"exists already; --force replaces it \[.*a.json\]"):
+        output.check([str(target)])
+    output.check([str(target)], force=True)
+    assert target.read_bytes() == b"old"
+
+
+def test_one_file_for_two_outputs(tmp_path):
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(UsageError, match="asked for twice"):
+        output.check([str(tmp_path / "a.json"), str(tmp_path / "sub" / ".." / "a.json")])
+
+
+@pytest.mark.parametrize("given", ["events.json", ".", "hard.json"])
+def test_output_that_is_an_input(tmp_path, given):
+    (tmp_path / "events.json").write_bytes(b"evidence")
+    os.link(tmp_path / "events.json", tmp_path / "hard.json")
+    with pytest.raises(UsageError, match="is itself one of the inputs"):
+        output.check([str(tmp_path / "events.json")], [str(tmp_path / given)], force=True)
+
+
+def test_new_file_inside_an_input_folder_is_no_input(tmp_path):
+    output.check([str(tmp_path / "new.json")], [str(tmp_path)])
+
+
+def test_directory_and_missing_folder_fail_before_reading(tmp_path):
+    with pytest.raises(OutputError, match="is a directory"):
+        output.check([str(tmp_path)])
+    with pytest.raises(OutputError, match="cannot be written: No such file"):
+        output.check([str(tmp_path / "missing" / "a.json")])
+
+
+def test_hostile_file_name_is_shown_escaped(tmp_path):
+    with pytest.raises(OutputError, match=r"\\x1b\[2J"):
+        output.check([str(tmp_path / "missing" / "\x1b[2J")])

@@ -1,0 +1,132 @@
+"""The result on a terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmgraph import terminal
+from tests.fixtures.story import ESCAPES, quiet, story
+
+
+class Tty(io.TextIOWrapper):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def stream(encoding: str = "utf-8") -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch):
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def joined(text: str) -> str:
+    """The text as if nothing had been folded."""
+    return re.sub(r"\s+", " ", text)
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "109", "110", "200"])
+def test_every_width_shows_the_whole_story(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    text = terminal.result_text(story(), stream())
+    assert max(map(len, text.splitlines())) <= int(columns)
+    chain = joined("".join(line[16:] if int(columns) < 110 else line for line in text.splitlines(keepends=True)))
+    for part in ("WS042 → SRV7 → DC1", "CORP\\alice", "CORP\\adm", "2026-05-04 08:00:12Z", "6 min 52 s", "reaches DC1"):
+        assert part in chain
+    for part in ("high", "7.10", "attempted", "0.45", "all three stages", "Incident 1", "Isolate and examine WS042"):
+        assert part in joined(text)
+
+
+def test_warnings_are_counted_and_the_gravest_is_named():
+    assert "5 warnings on what that is worth; the gravest: table\\u202e.csv: exactly 200 rows" in joined(
+        terminal.result_text(story(), stream())
+    )
+
+
+def test_all_warnings_go_to_their_stream():
+    out = stream()
+    terminal.print_warnings(story(), out)
+    out.seek(0)
+    assert out.read().splitlines() == [
+        "warning: table\\u202e.csv: exactly 200 rows: the oldest are probably missing",
+        "warning: 2 records of fdr/part-00000.gz were rejected",
+        "warning: notes<b>.bin\\x1b[2J: no reader knows it",
+        "warning: 4 paths left out by a limit",
+        "warning: 1 target could not be matched with a known host",
+    ]
+
+
+def test_nothing_of_the_input_reaches_the_terminal_unescaped():
+    text = terminal.result_text(story(), stream())
+    assert all(char.isprintable() or char == "\n" for char in text)
+    assert "\\x1b[31mred" in text
+    assert "[/x]" in text
+    assert "[bold]{{7*7}}" in joined(text)
+
+
+@given(st.text())
+def test_any_text_is_shown_and_none_controls(text):
+    data = story()
+    for row in (*data.hosts, *data.users):
+        row.name = text
+    data.paths[0].why = [text]
+    data.coverage.warnings = [text]
+    shown = terminal.result_text(data, stream())
+    assert all(char.isprintable() or char == "\n" for char in shown)
+
+
+def test_zero_alerts_is_a_sentence_and_no_table():
+    text = joined(terminal.result_text(quiet(), stream()))
+    assert text.startswith("Read 1,200 records from 2 inputs")
+    assert "No lateral movement was found" in text
+    assert "severity" not in text
+    assert "Next:" not in text
+
+
+def test_ascii_stream_gets_ascii_arrows_and_lines():
+    out = stream("ascii")
+    data = story()
+    data.hosts[1].name = "SRVÄ"
+    text = terminal.result_text(data, out)
+    assert "WS042 -> SRV" in text
+    assert "→" not in text
+    assert "─" not in text
+    out.write(text)  # the name cannot be encoded: shown as an escape, not an error
+    out.flush()
+    assert b"SRV\\xc4" in out.buffer.getvalue()
+
+
+def test_top_and_severity_say_what_they_hide():
+    assert "1 of 2 paths shown" in terminal.result_text(story(), stream(), top=1)
+    text = terminal.result_text(story(), stream(), min_severity="critical")
+    assert "0 of 2 paths shown" in text
+    assert "WS042 → SRV7" not in text
+
+
+def test_report_is_recommended_only_when_there_is_none():
+    assert "--html" in terminal.result_text(story(), stream())
+    assert "--html" not in terminal.result_text(story(), stream(), page=True)
+
+
+def test_colour_only_on_a_terminal_that_wants_it(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    tty = Tty(io.BytesIO(), encoding="utf-8")
+    assert "\x1b[" in terminal.result_text(story(), tty)
+    assert "\x1b[31m" not in terminal.result_text(story(), tty, color=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[31m" not in terminal.result_text(story(), tty)
+    assert "\x1b[" not in terminal.result_text(story(), stream())
+
+
+def test_the_fixture_is_hostile_indeed():
+    assert "\x1b" in ESCAPES
