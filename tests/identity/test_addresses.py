@@ -1,0 +1,134 @@
+"""Who had an address at a time."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmgraph.identity.addresses import FAR_US, NEAR_US, Addresses, Holder
+from lmgraph.settings import DAY_US, HOUR_US, SECOND_US
+
+IP = "10.0.0.5"
+MINUTE = 60 * SECOND_US
+NOON = 20_000 * DAY_US + 12 * HOUR_US
+A, B, C = 1, 2, 3
+
+
+def hosts(found: list[Holder]) -> list[int]:
+    return [holder.host for holder in found]
+
+
+def test_the_only_host_seen_with_an_address_has_it() -> None:
+    book = Addresses()
+    book.see(A, IP, (NOON - HOUR_US,), by="local-address")
+    assert book.holders(IP, NOON) == [Holder(A, 1.0, "local-address")]
+
+
+def test_an_address_re_used_belongs_to_whoever_had_it_then() -> None:
+    book = Addresses()
+    book.see(A, IP, (NOON - 5 * HOUR_US, NOON - HOUR_US), by="local-address")
+    book.see(B, IP, (NOON,), by="address-event", given=True)
+    book.see(B, IP, (NOON + 3 * HOUR_US,), by="local-address")
+    assert book.holders(IP, NOON - 2 * HOUR_US) == [Holder(A, 1.0, "local-address")]
+    assert hosts(book.holders(IP, NOON + HOUR_US)) == [B]
+    # Before it was given to B it was not B's, however near that is.
+    assert hosts(book.holders(IP, NOON - MINUTE)) == [A]
+
+
+def test_an_address_given_up_belongs_to_nobody_until_somebody_takes_it() -> None:
+    book = Addresses()
+    book.see(A, IP, (NOON,), by="local-address")
+    book.remove(A, IP, NOON + HOUR_US)
+    assert hosts(book.holders(IP, NOON + 30 * MINUTE)) == [A]
+    assert book.holders(IP, NOON + 2 * HOUR_US) == []
+
+
+def test_two_hosts_that_fit_one_address_equally_share_it() -> None:
+    book = Addresses()
+    for host in (A, B):
+        book.see(host, IP, (NOON - HOUR_US, NOON + HOUR_US), by="local-address")
+    found = book.holders(IP, NOON)
+    assert hosts(found) == [A, B]
+    assert [holder.certainty for holder in found] == [0.5, 0.5]
+
+
+def test_the_nearer_of_two_that_come_and_go_is_likelier() -> None:
+    book = Addresses()
+    book.see(A, IP, (NOON - 30 * MINUTE, NOON + 30 * MINUTE), by="local-address")
+    book.see(B, IP, (NOON - 10 * MINUTE, NOON + 10 * MINUTE), by="local-address")
+    found = book.holders(IP, NOON)
+    assert hosts(found) == [B, A]
+    assert found[0].certainty > 0.6
+    assert sum(holder.certainty for holder in found) == pytest.approx(1.0)
+
+
+def test_evidence_comes_in_its_order() -> None:
+    book = Addresses()
+    book.guess(C, IP)
+    assert hosts(book.holders(IP, NOON)) == [C]
+    book.tell(B, IP, (NOON - 2 * DAY_US,))
+    assert book.holders(IP, NOON) == [Holder(B, 1.0, "logon")]
+    book.see(A, IP, (NOON - 3 * DAY_US,), by="local-address")
+    assert hosts(book.holders(IP, NOON)) == [A]
+    book.enlist(C, IP, NOON - DAY_US, NOON + DAY_US)
+    assert book.holders(IP, NOON) == [Holder(C, 1.0, "assets")]
+    book.see(B, IP, (NOON - HOUR_US,), by="local-address")
+    assert hosts(book.holders(IP, NOON)) == [B]
+
+
+def test_an_assets_line_holds_in_its_half_open_interval_only() -> None:
+    book = Addresses()
+    book.enlist(A, IP, NOON, NOON + HOUR_US)
+    assert book.holders(IP, NOON - 1) == []
+    assert hosts(book.holders(IP, NOON)) == [A]
+    assert book.holders(IP, NOON + HOUR_US) == []
+
+
+def test_a_sighting_of_long_ago_says_nothing() -> None:
+    book = Addresses()
+    book.see(A, IP, (NOON,), by="local-address")
+    assert hosts(book.holders(IP, NOON + FAR_US)) == [A]
+    assert book.holders(IP, NOON + FAR_US + 1) == []
+    assert NEAR_US < FAR_US
+
+
+def test_co_occurrence_is_never_certain_and_surer_when_repeated() -> None:
+    book = Addresses()
+    book.guess(A, IP)
+    once = book.holders(IP, NOON)[0].certainty
+    book.guess(A, IP)
+    twice = book.holders(IP, NOON)[0].certainty
+    assert (once, twice) == (pytest.approx(1 / 2), pytest.approx(2 / 3))
+    book.guess(B, IP)
+    assert book.holders(IP, NOON)[0] == Holder(A, pytest.approx(1 / 2), "co-occurrence")
+
+
+def test_the_same_connection_at_both_ends_names_the_server() -> None:
+    book = Addresses()
+    book.accept(B, ("10.0.0.1", 50_000, IP), NOON)
+    assert book.server(("10.0.0.1", 50_000, IP), NOON + 5 * SECOND_US) == B
+    assert book.server(("10.0.0.1", 50_001, IP), NOON) == -1
+    assert book.server(("10.0.0.1", 50_000, IP), NOON + HOUR_US) == -1
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40), st.booleans()), min_size=1, max_size=10),
+    st.integers(0, 40),
+    st.randoms(use_true_random=False),
+)
+def test_shares_add_up_and_do_not_depend_on_order(
+    sightings: list[tuple[int, int, bool]], hour: int, chance: object
+) -> None:
+    def book(rows: list[tuple[int, int, bool]]) -> Addresses:
+        made = Addresses()
+        for host, at, given_then in rows:
+            made.see(host, IP, (NOON + at * HOUR_US,), by="local-address", given=given_then)
+        return made
+
+    found = book(sightings).holders(IP, NOON + hour * HOUR_US)
+    assert found
+    assert sum(holder.certainty for holder in found) == pytest.approx(1.0)
+    shuffled = list(sightings)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert book(shuffled).holders(IP, NOON + hour * HOUR_US) == found
