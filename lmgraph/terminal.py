@@ -6,9 +6,10 @@ goes into a ``Text``, never into markup. rich is imported only when something is
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 from lmgraph import summary
 from lmgraph.result import PathRow, ResultData
@@ -32,7 +33,7 @@ _WIDE: Final = 110  # columns from which severity, score, outcome and certainty 
 _WHY: Final = 3  # reasons shown per path; the page and the JSON hold all
 
 
-def console(stream: IO[str], *, color: bool = True) -> Console:
+def console(stream: TextIO, *, color: bool = True) -> Console:
     """A console that interprets nothing: no markup, no emoji, no highlighting.
 
     ``NO_COLOR`` is respected; a stream that is no terminal gets no colour and 80 columns
@@ -40,15 +41,13 @@ def console(stream: IO[str], *, color: bool = True) -> Console:
     """
     from rich.console import Console
 
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")
+    _make_lenient(stream)
     return Console(file=stream, no_color=None if color else True, markup=False, emoji=False, highlight=False)
 
 
 def result_text(
     data: ResultData,
-    stream: IO[str] | None = None,
+    stream: TextIO | None = None,
     *,
     top: int = summary.DEFAULT_TOP,
     min_severity: Severity = "informational",
@@ -65,31 +64,57 @@ def result_text(
         color: Use colour where the stream is a terminal.
         page: An HTML report was asked for, so none is recommended.
     """
-    out = console(stream or sys.stdout, color=color)
+    written = _Memory(stream or sys.stdout)
+    out = console(written, color=color)
     arrow = "→" if out.encoding.lower().startswith("utf") else "->"
     limits = summary.warnings(data)
     paths = summary.listed(data, top, min_severity)
-    with out.capture() as written:
-        out.print(_text(f"{summary.what_was_read(data)} {summary.what_was_found(data)}"))
-        if limits:
-            count = summary.number(len(limits), "warning")
-            out.print(_text(f"{count} on what that is worth; the gravest: {limits[0][1]}"))
-        if paths:
-            out.print(_table(data, paths, arrow, wide=out.width >= _WIDE))
-        if len(paths) < len(data.paths):
-            count = summary.number(len(data.paths), "path")
-            out.print(_text(f"{len(paths):,} of {count} shown (--top, --min-severity)."))
-        for line in _incidents(data, paths) + _next(data, paths, page=page):
-            out.print(_text(line.replace("→", arrow)))
-    return written.get()
+    out.print(_text(f"{summary.what_was_read(data)} {summary.what_was_found(data)}"))
+    if limits:
+        count = summary.number(len(limits), "warning")
+        out.print(_text(f"{count} on what that is worth; the gravest: {limits[0][1]}"))
+    if paths:
+        out.print(_table(data, paths, arrow, wide=out.width >= _WIDE))
+    if len(paths) < len(data.paths):
+        count = summary.number(len(data.paths), "path")
+        out.print(_text(f"{len(paths):,} of {count} shown (--top, --min-severity)."))
+    for line in _incidents(data, paths) + _next(data, paths, page=page):
+        out.print(_text(line.replace("→", arrow)))
+    return written.getvalue()
 
 
-def print_warnings(data: ResultData, stream: IO[str] | None = None, *, color: bool = True) -> None:
+class _Memory(io.StringIO):
+    """Takes the text and answers rich's questions as the stream would that the text is for.
+
+    rich itself must not write to standard output: it ends the program when a pipe is closed.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        _make_lenient(stream)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+
+def print_warnings(data: ResultData, stream: TextIO | None = None, *, color: bool = True) -> None:
     """Print what limits the answer, one line each, to standard error by default."""
     out = console(stream or sys.stderr, color=color)
     for severity, message in summary.warnings(data):
         line = _text("warning: ", _STYLE[severity])
         out.print(line.append(message), soft_wrap=True)
+
+
+def _make_lenient(stream: TextIO) -> None:
+    """Let a character that the stream cannot encode come out as an escape, not as an error."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
 
 
 def _text(content: str, style: str = "") -> Text:

@@ -23,7 +23,10 @@ def test_one_row_per_hop_of_a_path(kind, delimiter):
         ("1", "2", "SRV7", "DC1"),
     ]
     assert len(found) == 3
-    assert found[0]["command_lines"] == "psexec64 \\\\srv7 -u CORP\\adm -p [redacted] cmd | net use \\\\srv7\\admin$"
+    assert (
+        found[0]["command_lines"]
+        == "psexec64 \\\\srv7 -u CORP\\adm -p [redacted] cmd | net use \\\\srv7\\admin$"
+    )
     assert found[0]["credential"] == "CORP\\adm"
     assert (found[0]["link_gap_s"], found[1]["link_gap_s"]) == ("", "404.0")
     assert found[1]["first"] == "2026-05-04T08:07:04.000000Z"
