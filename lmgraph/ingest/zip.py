@@ -148,7 +148,7 @@ def _streamed(stream: ByteStream, budget: Budget, *, lost: bool) -> Iterator[Zip
             yield ZipMember(name, size, content)
             for _ in content.chunks():
                 pass
-            if content.problem and (unknown or stream.problem):
+            if content.problem and (unknown or part.problem):
                 return  # the reader of the member has reported it
         if unknown:
             _skip_descriptor(stream)

@@ -49,14 +49,25 @@ def test_zone_is_assumed_and_remembered() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["1", "-5", "99999999999", "9999999999999999", 10**30, "9" * 5000, "1601-01-01T00:00:00Z", "2100-01-01T00:00:00Z"],
+    [
+        "1",
+        "-5",
+        "99999999999",
+        "9999999999999999",
+        10**30,
+        "9" * 5000,
+        "1601-01-01T00:00:00Z",
+        "2100-01-01T00:00:00Z",
+    ],
 )
 def test_out_of_range(written: object) -> None:
     with pytest.raises(RecordError, match=r"^time out of range \[f\]$"):
         Clock(dt.UTC).read(written, "f")
 
 
-@pytest.mark.parametrize("written", ["x", ".", "1.x", True, [1], {}, float("nan"), "2021-13-01", "1e400", "½"])
+@pytest.mark.parametrize(
+    "written", ["x", ".", "1.x", True, [1], {}, float("nan"), "2021-13-01", "1e400", "½"]
+)
 def test_no_time(written: object) -> None:
     with pytest.raises(RecordError, match=r"^no time \[f\]$"):
         Clock(dt.UTC).read(written, "f")

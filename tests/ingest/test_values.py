@@ -12,7 +12,15 @@ from lmgraph.ingest import values
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("a", "a"), ("", ""), (None, None), (7, "7"), (2**70, str(2**70)), (1.5, "1.5"), ("x" * 9000, "x" * 8192)],
+    [
+        ("a", "a"),
+        ("", ""),
+        (None, None),
+        (7, "7"),
+        (2**70, str(2**70)),
+        (1.5, "1.5"),
+        ("x" * 9000, "x" * 8192),
+    ],
 )
 def test_text(value: Any, text: str | None) -> None:
     assert values.text({"f": value}, "f") == text
@@ -31,28 +39,61 @@ def test_name_takes_the_first_that_says_something() -> None:
 
 @pytest.mark.parametrize(
     ("value", "number"),
-    [(445, 445), ("445", 445), ("0", 0), ("0445", None), ("445.0", None), (445.0, None), ("", None),
-     ("-1", None), ("4٤5", None), ("65536", None), ("9" * 5000, None), (None, None)],
-)  # fmt: skip
+    [
+        (445, 445),
+        ("445", 445),
+        ("0", 0),
+        ("0445", None),
+        ("445.0", None),
+        (445.0, None),
+        ("", None),
+        ("-1", None),
+        ("4٤5", None),
+        ("65536", None),
+        ("9" * 5000, None),
+        (None, None),
+    ],
+)
 def test_port(value: Any, number: int | None) -> None:
     assert values.port({"f": value}, "f") == number
 
 
 @pytest.mark.parametrize(
     ("value", "flag"),
-    [("1", True), (1, True), (True, True), ("Yes", True), ("0", False), (False, False), ("No", False), ("", None),
-     (None, None), ("2", None)],
-)  # fmt: skip
+    [
+        ("1", True),
+        (1, True),
+        (True, True),
+        ("Yes", True),
+        ("0", False),
+        (False, False),
+        ("No", False),
+        ("", None),
+        (None, None),
+        ("2", None),
+    ],
+)
 def test_flag(value: Any, flag: bool | None) -> None:
     assert values.flag({"f": value}, "f") is flag
 
 
 @pytest.mark.parametrize(
     ("written", "canonical"),
-    [("10.0.0.1", "10.0.0.1"), (" 10.0.0.1 ", "10.0.0.1"), ("::ffff:10.0.0.1", "10.0.0.1"), ("FE80::1%12", "fe80::1"),
-     ("2001:DB8:0::1", "2001:db8::1"), ("0.0.0.0", None), ("::", None), ("::ffff:0.0.0.0", None), ("10.0.0.01", None),
-     ("10.0.0.1 10.0.0.2", None), ("x", None), ("-", None)],
-)  # fmt: skip
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        (" 10.0.0.1 ", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("FE80::1%12", "fe80::1"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("0.0.0.0", None),
+        ("::", None),
+        ("::ffff:0.0.0.0", None),
+        ("10.0.0.01", None),
+        ("10.0.0.1 10.0.0.2", None),
+        ("x", None),
+        ("-", None),
+    ],
+)
 def test_address(written: str, canonical: str | None) -> None:
     assert values.address({"f": written}, "f") == canonical
 

@@ -1,0 +1,130 @@
+"""Decoders: gzip, Zstandard, UTF-16; whole, truncated, damaged."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import struct
+from collections.abc import Callable, Iterator
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmgraph.ingest import streams
+from lmgraph.ingest.decoders import gunzip, unzstd, utf8
+from lmgraph.ingest.streams import Budget, ByteStream
+
+CONTENT = b"".join(b'{"n":%d,"r":"%d"}\n' % (i, random.Random(i).getrandbits(64)) for i in range(20_000))
+REPETITIVE = b"all work and no play\n" * 200_000
+
+
+def decoded(
+    decoder: Callable[[ByteStream, Budget], Iterator[bytes]], stored: bytes, piece: int = 70_000
+) -> tuple[bytes, str | None]:
+    source = ByteStream(stored[at : at + piece] for at in range(0, len(stored), piece))
+    stream = ByteStream(decoder(source, Budget(len(stored))))
+    content = b"".join(stream.chunks())
+    return content, stream.problem and stream.problem.code
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"x", CONTENT, REPETITIVE], ids=["empty", "byte", "random", "repetitive"]
+)
+@pytest.mark.parametrize("piece", [1000, 65_536, 10_000_000])
+def test_whole(content: bytes, piece: int) -> None:
+    assert decoded(gunzip, gzip.compress(content), piece) == (content, None)
+    assert decoded(unzstd, zstandard.compress(content), piece) == (content, None)
+    streamed = io.BytesIO()  # without a content size, and with a checksum
+    with zstandard.ZstdCompressor(write_checksum=True).stream_writer(streamed, closefd=False) as writer:
+        writer.write(content)
+    assert decoded(unzstd, streamed.getvalue(), piece) == (content, None)
+
+
+def test_several_members_padding_and_header_fields() -> None:
+    named = io.BytesIO()
+    with gzip.GzipFile("a-name", "wb", fileobj=named) as file:
+        file.write(b"two")
+    plain = gzip.compress(b"one")
+    fields = (
+        plain[:3] + b"\x16" + plain[4:10] + struct.pack("<H", 3) + b"abc" + b"comment\0" + b"cc" + plain[10:]
+    )
+    assert decoded(gunzip, plain + named.getvalue() + fields + b"\0" * 100) == (b"onetwoone", None)
+    skippable = struct.pack("<II", 0x184D2A53, 5) + b"hello"
+    frames = zstandard.compress(b"one") + skippable + zstandard.compress(b"two")
+    assert decoded(unzstd, frames) == (b"onetwo", None)
+
+
+@pytest.mark.parametrize("cut", [1, 9, 12, 1000, 100_000, -1, -8, -9])
+def test_truncated_gives_what_it_held(cut: int) -> None:
+    stored = gzip.compress(CONTENT)[:cut]
+    content, problem = decoded(gunzip, stored)
+    assert problem == "truncated-archive"
+    assert CONTENT.startswith(content)
+    assert len(content) > 1.5 * len(stored) or len(stored) < 1001
+
+
+@pytest.mark.parametrize("cut", [4, 5, 8, 100_000, -1])
+def test_truncated_zstd_gives_whole_blocks(cut: int) -> None:
+    content, problem = decoded(unzstd, zstandard.compress(CONTENT)[:cut])
+    assert problem == "truncated-archive"
+    assert CONTENT.startswith(content)
+    assert len(content) >= (cut == -1) * 500_000 + (cut == 100_000) * 131_072
+
+
+def test_a_wrong_checksum_loses_nothing() -> None:
+    stored = bytearray(gzip.compress(CONTENT))
+    stored[-6] ^= 1
+    assert decoded(gunzip, bytes(stored)) == (CONTENT, "corrupt-archive")
+
+
+def test_damage_gives_what_came_before() -> None:
+    stored = bytearray(gzip.compress(CONTENT))
+    stored[len(stored) // 2 : len(stored) // 2 + 200] = b"\xff" * 200
+    content, problem = decoded(gunzip, bytes(stored))
+    assert problem == "corrupt-archive"
+    assert content[:200_000] == CONTENT[:200_000]
+
+
+def test_what_follows_the_data_is_no_data() -> None:
+    assert decoded(gunzip, gzip.compress(b"x") + b"garbage") == (b"x", "corrupt-archive")
+    assert decoded(unzstd, zstandard.compress(b"x") + b"garbage") == (b"x", "corrupt-archive")
+
+
+def test_a_bomb_stops_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "EXPANSION_FREE", 1 << 20)
+    zeros = bytes(40 << 20)
+    for decoder, stored in ((gunzip, gzip.compress(zeros)), (unzstd, zstandard.compress(zeros))):
+        source = ByteStream(iter([stored]))
+        sizes = []
+        stream = ByteStream(decoder(source, Budget(len(stored))))
+        while piece := stream.read():
+            sizes.append(len(piece))
+        assert stream.problem is not None
+        assert stream.problem.code == "archive-limit"
+        assert max(sizes) <= 256 * 1024
+        assert sum(sizes) < len(zeros)
+
+
+@given(st.binary(max_size=300))
+def test_random_bytes_never_raise(noise: bytes) -> None:
+    decoded(gunzip, b"\x1f\x8b\x08" + noise)
+    decoded(unzstd, b"\x28\xb5\x2f\xfd" + noise)
+    decoded(unzstd, b"\x50\x2a\x4d\x18" + noise)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-8"])
+@pytest.mark.parametrize("piece", [1, 3, 1000])
+def test_text_becomes_utf8(encoding: str, piece: int) -> None:
+    text = '{"a": "ä€\N{GRINNING FACE}"}\n'
+    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    stored = mark + text.encode(encoding)
+    stream = utf8(ByteStream(stored[at : at + piece] for at in range(0, len(stored), piece)))
+    assert b"".join(stream.chunks()).decode() == text
+
+
+def test_broken_utf16_is_replaced_visibly() -> None:
+    stored = b"\xff\xfe" + "a".encode("utf-16-le") + b"\x00\xd8" + "b".encode("utf-16-le") + b"\x00"
+    assert b"".join(utf8(ByteStream(iter([stored]))).chunks()).decode() == "a\ufffdb\ufffd"
