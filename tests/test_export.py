@@ -8,7 +8,7 @@ import io
 import pytest
 
 from lmgraph import export
-from tests.fixtures.story import quiet, story
+from tests.fixtures.story import harmful, quiet, story
 
 
 def rows(text: str, delimiter: str) -> list[dict[str, str]]:
@@ -42,7 +42,7 @@ def test_no_cell_is_a_formula_or_breaks_the_line(kind):
     cells = [cell for row in rows(text, "," if kind == "csv" else "\t") for cell in row.values()]
     assert not [cell for cell in cells if cell[:1] in tuple("=+@\t\r")]
     assert "'=2+5+cmd|' /C calc'!A0" in cells
-    assert not [char for char in text if not char.isprintable() and char not in "\n\t"]
+    assert harmful(text) <= {"\t"}
 
 
 def test_negative_score_stays_a_number():
