@@ -299,7 +299,7 @@ def smb(tape: Tape, source: Host, target: Host, when: int, user: Account, share:
     tape.accept(target, when + 12, source, port)
     session = tape.logon(target, when + 60, user, 3, source)
     tape.share(target, when + 95, user, share, source)
-    if share in ADMIN_SHARES:  # misleading: Falcon calls the server "client" here
+    if share in ADMIN_SHARES and target.managed:  # misleading: Falcon calls the server "client" here
         fields = {"ClientComputerName": target.name, "SmbShareName": rf"\\{target.name}\{share}"}
         tape.write(source, when + 110, "SmbClientShareOpenedEtw", fields)
     return session
