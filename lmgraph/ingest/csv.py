@@ -60,13 +60,16 @@ def _header(line: bytes) -> tuple[list[str], str] | None:
     """Columns and delimiter, if the line is a header of ours."""
     try:
         text = line.decode().strip("\r\n")
-        for delimiter in _DELIMITERS:
+    except UnicodeDecodeError:
+        return None
+    for delimiter in _DELIMITERS:
+        try:
             cells = next(csv.reader([text], delimiter=delimiter, strict=True), [])
-            columns = [cell.strip() for cell in cells]
-            if len(columns) > 1 and not _KNOWN.isdisjoint(columns):
-                return columns, delimiter
-    except (UnicodeDecodeError, csv.Error):
-        pass
+        except csv.Error:
+            continue  # quotes that this delimiter does not part
+        columns = [cell.strip() for cell in cells]
+        if len(columns) > 1 and not _KNOWN.isdisjoint(columns):
+            return columns, delimiter
     return None
 
 

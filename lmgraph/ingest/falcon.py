@@ -82,6 +82,7 @@ _LOGON_TYPES: Final = {
 _ROLES: Final[Mapping[str, Literal["workstation", "server", "dc"]]] = {
     "1": "workstation", "2": "dc", "3": "server",
 }  # fmt: skip
+_COMMAND_LIMIT: Final = 8 * TEXT_LIMIT  # twice the longest that Windows knows; bounds the search for secrets
 _SEPARATOR: Final = re.compile(r"[\\/]")
 
 
@@ -334,8 +335,8 @@ def _command(fields: Fields, key: str) -> tuple[str | None, bool, bool]:
     value = fields.get(key)
     if not isinstance(value, str):
         return text(fields, key), False, False
-    shown, redacted = redact(value)
-    return shown[:TEXT_LIMIT], redacted, len(shown) > TEXT_LIMIT
+    shown, redacted = redact(value[:_COMMAND_LIMIT])
+    return shown[:TEXT_LIMIT], redacted, max(len(value), len(shown)) > TEXT_LIMIT
 
 
 def _peer(fields: Fields) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +15,7 @@ from lmgraph.ingest.streams import MIB, ByteStream
 LINE_LIMIT: Final = 16 * MIB
 STRETCH: Final = MIB
 TOO_LONG: Final = f"longer than {LINE_LIMIT // MIB} MiB"
+_ADJACENT: Final = re.compile(rb"\}[ \t\r]*+\{")
 
 
 class NdjsonReader:
@@ -29,15 +31,20 @@ class NdjsonReader:
     shape = "ndjson"
 
     def detect(self, head: bytes, name: str) -> bool:  # noqa: ARG002 - content decides
-        """Whether whole lines of the head are JSON objects, and no HEC envelopes (those need no lines)."""
+        """Whether lines of the head are JSON objects, and no HEC envelopes (those need no lines)."""
+        head = head.strip()
         lines = [line.strip() for line in head.split(b"\n")]
+        if head.startswith(b"["):
+            return False
         for line in lines:
             if line.startswith(b"{") and line.endswith(b"}"):
                 try:
                     return not isinstance(json_text.decode(line).get("event"), dict | str)
                 except RecordError:
                     continue
-        return not lines[0].startswith(b"[") and any(line.startswith(b'{"') for line in lines[1:])
+        if len(lines) == 1:  # a first line longer than the head, unless several objects are in it
+            return head.startswith(b"{") and _ADJACENT.search(head) is None
+        return any(line.startswith(b'{"') for line in lines[1:])
 
     def read(self, stream: ByteStream, session: Session) -> Iterator[Record | Reject]:
         """Every record that may matter; see ``Reader``."""

@@ -63,9 +63,10 @@ def objects(stream: ByteStream) -> Iterator[tuple[dict[str, Any] | None, str]]:
             window.skip_foreign()
             continue
         end = window.object_end()
-        if end is None:
-            yield None, TOO_LONG if len(window.buffer) - window.at > LINE_LIMIT else "no valid JSON"
-            window.resume(None)
+        long = (len(window.buffer) if end is None else end) - window.at > LINE_LIMIT
+        if end is None or long:
+            yield None, TOO_LONG if long else "no valid JSON"
+            window.resume(end)
             continue
         try:
             record = json_text.decode(window.buffer[window.at : end])
