@@ -1,0 +1,178 @@
+"""Incidents: trees of linked hops, the paths through them, and what may belong together."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lmgraph.paths.links import Links
+from lmgraph.score import BRANCH, MOST_BRANCHES
+
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+MOST_PATHS: Final = 20  # listed per incident: a fan-out to sixty hosts is one finding
+MOST_RELATED: Final = 32  # later touches of a host that are compared with one
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Hops that one actor can have caused.
+
+    Attributes:
+        hops: Its hops, ascending.
+        chains: The listed paths, best first, each a tuple of hops in causal order.
+        score: Of its best path and a bounded term for further branches, thousandths.
+        dropped: Paths that the cap left out.
+    """
+
+    hops: tuple[int, ...]
+    chains: tuple[tuple[int, ...], ...]
+    score: int
+    dropped: int
+
+
+def find(hops: pd.DataFrame, links: Links, suspicious: Bool, *, max_gap_us: int | None) -> list[Incident]:
+    """The incidents of the hops (frame HOPS), in the order of their first hop in ``links.order``."""
+    kept, below = _prune(links, suspicious)
+    tree = np.full(len(hops), -1, np.int64)
+    for hop in links.order:
+        if kept[hop]:
+            parent = links.parent[hop]
+            tree[hop] = hop if parent < 0 else tree[parent]
+    roots = [int(hop) for hop in links.order if kept[hop] and tree[hop] == hop]
+    group = _same_origin(hops, roots, links, max_gap_us)
+    members: dict[int, list[int]] = defaultdict(list)
+    for hop in links.order:
+        if kept[hop]:
+            members[group[int(tree[hop])]].append(int(hop))
+    return [_incident(part, links, suspicious & ~below) for part in members.values()]
+
+
+def _prune(links: Links, suspicious: Bool) -> tuple[Bool, Bool]:
+    """Hops that stay, and hops with a suspicious one behind them.
+
+    Suspicious hops stay and what lies between them; so does one that a suspicious hop entered with
+    the same account. A chosen chain begins with a suspicious hop (``kernels.paths.choose``), so a
+    hop that stays has all its chain.
+    """
+    below = np.zeros(suspicious.size, bool)
+    for hop in links.order[::-1]:
+        parent = links.parent[hop]
+        if parent >= 0 and (suspicious[hop] or below[hop]):
+            below[parent] = True
+    entered = (links.parent >= 0) & suspicious[links.parent] & links.same
+    return suspicious | below | entered, below
+
+
+def _same_origin(
+    hops: pd.DataFrame, roots: list[int], links: Links, max_gap_us: int | None
+) -> dict[int, int]:
+    """First root of the group of each root: roots out of one host by one account within the gap.
+
+    One host that reaches sixty is one actor. A root without a known account joins the group of the
+    one before it, else of the one after: it must not tie two accounts together.
+    """
+    source, first, last = (hops[name].to_numpy() for name in ("source", "first_us", "last_us"))
+    group = {root: root for root in roots}
+    place = {root: number for number, root in enumerate(roots)}
+
+    def top(root: int) -> int:
+        while group[root] != root:
+            root = group[root]
+        return root
+
+    latest: dict[tuple[int, int], int] = {}  # by (host, account) the root that ends last; −1: any account
+    alone: dict[int, int] = {}  # by host a root without an account that none came before
+
+    def near(earlier: int | None, root: int) -> bool:
+        return earlier is not None and (max_gap_us is None or first[root] <= last[earlier] + max_gap_us)
+
+    for root in roots:
+        host = int(source[root])
+        accounts = links.acting[root]
+        partners = [latest.get((host, account)) for account in accounts or (-1,)]
+        if accounts:
+            partners.append(alone.pop(host, None))
+        found = [partner for partner in partners if partner is not None and near(partner, root)]
+        for partner in found:
+            one, other = sorted((top(partner), top(root)), key=place.__getitem__)
+            group[other] = one
+        if not accounts and not found:
+            alone[host] = root
+        for account in (*accounts, -1):
+            before = latest.get((host, account))
+            if before is None or last[root] >= last[before]:
+                latest[host, account] = root
+    return {root: top(root) for root in roots}
+
+
+def _incident(part: list[int], links: Links, ends: Bool) -> Incident:
+    """The incident of hops in causal order; ``ends`` are the suspicious ones with none behind them.
+
+    Listed is the chain to each leaf, and to the peak on the way there where what follows lowers
+    the score: ordinary hops after an attack must not hide it.
+    """
+    peak: dict[int, int] = {}
+    inner = {int(links.parent[hop]) for hop in part}
+    chain_ends: set[int] = set()
+    for hop in part:
+        before = peak.get(int(links.parent[hop]))
+        peak[hop] = before if before is not None and links.best[before] >= links.best[hop] else hop
+        if hop not in inner:
+            chain_ends.update((hop, peak[hop]))
+    place = {hop: number for number, hop in enumerate(part)}
+    listed = sorted(chain_ends, key=lambda hop: (-links.best[hop], place[hop]))
+    branches = min(max(sum(bool(ends[hop]) for hop in part) - 1, 0), MOST_BRANCHES)
+    return Incident(
+        hops=tuple(sorted(part)),
+        chains=tuple(_chain(hop, links.parent) for hop in listed[:MOST_PATHS]),
+        score=int(links.best[listed[0]]) + branches * BRANCH.weight,
+        dropped=max(len(listed) - MOST_PATHS, 0),
+    )
+
+
+def _chain(hop: int, parent: I64) -> tuple[int, ...]:
+    chain = []
+    while hop >= 0:
+        chain.append(hop)
+        hop = int(parent[hop])
+    return tuple(reversed(chain))
+
+
+def related(
+    hops: pd.DataFrame, incidents: Iterable[Incident], *, max_gap_us: int | None
+) -> tuple[list[tuple[int, ...]], int]:
+    """For each incident the others that touch one of its hosts within the gap, and what the cap left out.
+
+    These may belong together but were not joined, be it for want of certainty.
+    """
+    source, target = hops["source"].tolist(), hops["target"].tolist()
+    first, last = hops["first_us"].tolist(), hops["last_us"].tolist()
+    touches: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+    others: list[set[int]] = []
+    for number, incident in enumerate(incidents):
+        others.append(set())
+        for hop in incident.hops:
+            for host in (source[hop], target[hop]):
+                touches[host].append((first[hop], last[hop], number))
+    dropped = 0
+    for at in touches.values():
+        at.sort()
+        starts = [touch[0] for touch in at]
+        for place, (_, end, number) in enumerate(at):
+            until = len(at) if max_gap_us is None else bisect_right(starts, end + max_gap_us)
+            stop = min(until, place + 1 + MOST_RELATED)
+            dropped += max(until - stop, 0)
+            for _, _, other in at[place + 1 : stop]:
+                if other != number:
+                    others[number].add(other)
+                    others[other].add(number)
+    return [tuple(sorted(found)) for found in others], dropped
