@@ -44,7 +44,8 @@ format: $(VENV)/.dev  ## rewrite the code in the project's style
 bench: $(VENV)/.dev  ## benchmarks: ratios within one run (benchmarks/README.md)
 	$(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
 
-docs: $(VENV)/.dev  ## write the picture of docs/img anew and check what the docs say
+docs: $(VENV)/.dev  ## write what is generated in docs/ anew, and check what the docs say
+	$(BIN)/python docs/make_reference.py
 	$(BIN)/python docs/make_picture.py
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
