@@ -60,12 +60,12 @@ def _status(arguments: Sequence[str] | None) -> int:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", prog_name="lmgraph")
 def cli() -> None:
-    r"""Rank SMB lateral-movement paths out of endpoint telemetry, offline.
+    """Rank SMB lateral-movement paths out of endpoint telemetry, offline.
 
     \b
     Example:
       lmgraph analyze fdr/ --html out.html
-    """
+    """  # noqa: D301 - click wants the character \b itself, before what it must not wrap
 
 
 @cli.command(no_args_is_help=True)
@@ -159,7 +159,7 @@ def cli() -> None:
 @click.option("--no-color", is_flag=True, help="No colour (NO_COLOR in the environment does the same).")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 def analyze(paths: tuple[str, ...], **options: Any) -> int:
-    r"""Read telemetry and rank the lateral-movement paths in it.
+    """Read telemetry and rank the lateral-movement paths in it.
 
     PATH is a file, a directory (read recursively) or - for standard input; formats are
     recognised by content, compressed or not, and may be mixed. Data goes to standard output or
@@ -172,7 +172,7 @@ def analyze(paths: tuple[str, ...], **options: Any) -> int:
       lmgraph analyze a.gz b.csv c.zip --fail-on high
 
     Exit status: 0 done, 1 failed, 2 wrong usage, 3 --fail-on met, 130 interrupted.
-    """
+    """  # noqa: D301
     _log_to_stderr(quiet=options["quiet"], verbose=options["verbose"])
     settings = api.make_settings(**{name: options[name] for name in _SETTINGS})
     _check(paths, options)

@@ -190,9 +190,7 @@ def what_was_found(data: ResultData) -> str:
 
 def warnings(data: ResultData) -> list[tuple[str, str]]:
     """What limits the answer, as (severity, text); the gravest first, else as the result has them."""
-    rows = [
-        (notice.severity, _notice(data, notice.input, notice.message)) for notice in data.coverage.notices
-    ]
+    rows = [(notice.severity, visible(notice.message)) for notice in data.coverage.notices]
     rows += [("medium", visible(text)) for text in data.coverage.warnings]
     for thing, count in data.coverage.dropped_by_caps.items():
         if count:
@@ -267,12 +265,3 @@ def _hosts_to_visit(names: Lookup, paths: Sequence[PathRow], hops: Sequence[HopR
     steps = [f"Isolate and examine {several(isolate)}."] if isolate else []
     steps += [f"Examine without cutting off: {several(keep)}; a domain controller."] if keep else []
     return steps + ([f"Verify {several(verify)}: no code is proved to have run."] if verify else [])
-
-
-def _notice(data: ResultData, source: int | None, message: str) -> str:
-    known = source is not None and 0 <= source < len(data.inputs)
-    return (
-        f"{visible(data.inputs[source].path)}: {visible(message)}"
-        if known and source is not None
-        else visible(message)
-    )

@@ -20,9 +20,9 @@ from tests.fixtures.story import FORMULA, HOSTILE_HOST, SCRIPT, harmful, quiet, 
 ELEMENTS = set(
     re.findall(
         r"\w+",
-        "html head meta title style body a header p h1 h2 h3 h4 dl div dt dd section ul li b details summary main"
-        " nav span meter label select option button i aside noscript table thead tbody tr th td small br footer"
-        " script",
+        "html head meta title style body a header p h1 h2 h3 h4 dl div dt dd section ul li b details"
+        " summary main nav span meter label select option button i aside noscript table thead tbody tr"
+        " th td small br footer script",
     )
 )
 
