@@ -40,10 +40,17 @@ class Telemetry:
     ) -> None:
         """A sensor's inventory row, and the address that it holds from the day on."""
         row = {
-            "aid": aid(name), "cid": self.cid, "ComputerName": name, "MachineDomain": domain,
-            "ProductType": product, "Time": f"{at(day, '00:00'):.3f}", "event_platform": "Win", "aip": "203.0.113.9",
-            "AgentVersion": "7.01", "Version": "Windows 10",
-        }  # fmt: skip
+            "aid": aid(name),
+            "cid": self.cid,
+            "ComputerName": name,
+            "MachineDomain": domain,
+            "ProductType": product,
+            "Time": f"{at(day, '00:00'):.3f}",
+            "event_platform": "Win",
+            "aip": "203.0.113.9",
+            "AgentVersion": "7.01",
+            "Version": "Windows 10",
+        }
         self.records.append(row)
         self.address(name, ip, at(day, "00:00"))
 
@@ -67,9 +74,17 @@ class Telemetry:
         """A process start; ``image`` without a directory lies in System32."""
         path = image if "\\" in image else IMAGES + image
         return self._add(
-            host, "ProcessRollup2", when, clock="ProcessStartTime", TargetProcessId=pid, ImageFileName=path,
-            CommandLine=command, UserSid=sid, AuthenticationId=logon, **more,
-        )  # fmt: skip
+            host,
+            "ProcessRollup2",
+            when,
+            clock="ProcessStartTime",
+            TargetProcessId=pid,
+            ImageFileName=path,
+            CommandLine=command,
+            UserSid=sid,
+            AuthenticationId=logon,
+            **more,
+        )
 
     def connect(
         self,
@@ -85,16 +100,33 @@ class Telemetry:
     ) -> Record:
         """An outbound connection."""
         return self._add(
-            host, "NetworkConnectIP4", when, LocalAddressIP4=local, LocalPort=str(local_port), RemoteAddressIP4=remote,
-            RemotePort=str(port), Protocol="6", ConnectionDirection="0", ContextProcessId=pid, **more,
-        )  # fmt: skip
+            host,
+            "NetworkConnectIP4",
+            when,
+            LocalAddressIP4=local,
+            LocalPort=str(local_port),
+            RemoteAddressIP4=remote,
+            RemotePort=str(port),
+            Protocol="6",
+            ConnectionDirection="0",
+            ContextProcessId=pid,
+            **more,
+        )
 
     def accept(self, host: str, when: float, local: str, remote: str, *, remote_port: int = 50000) -> Record:
         """An inbound connection to port 445."""
         return self._add(
-            host, "NetworkReceiveAcceptIP4", when, LocalAddressIP4=local, LocalPort="445", RemoteAddressIP4=remote,
-            RemotePort=str(remote_port), Protocol="6", ConnectionDirection="1", ContextProcessId="4",
-        )  # fmt: skip
+            host,
+            "NetworkReceiveAcceptIP4",
+            when,
+            LocalAddressIP4=local,
+            LocalPort="445",
+            RemoteAddressIP4=remote,
+            RemotePort=str(remote_port),
+            Protocol="6",
+            ConnectionDirection="1",
+            ContextProcessId="4",
+        )
 
     def logon(
         self,
@@ -111,18 +143,31 @@ class Telemetry:
         """A logon; ``kind`` 3 is a network logon from ``remote``."""
         more = {"RemoteAddressIP4": remote} if remote else {}
         return self._add(
-            host, "UserLogon", when, UserName=user, LogonDomain=domain, UserSid=sid, AuthenticationId=logon,
-            LogonType=str(kind), **more,
-        )  # fmt: skip
+            host,
+            "UserLogon",
+            when,
+            UserName=user,
+            LogonDomain=domain,
+            UserSid=sid,
+            AuthenticationId=logon,
+            LogonType=str(kind),
+            **more,
+        )
 
     def share(
         self, host: str, when: float, share: str, user: str, remote: str, *, domain: str = "CORP"
     ) -> Record:
         """A share opened, as the target's sensor tells it."""
         return self._add(
-            host, "SmbServerShareOpenedEtw", when, clock="", UserName=user, DomainName=domain, SmbShareName=share,
+            host,
+            "SmbServerShareOpenedEtw",
+            when,
+            clock="",
+            UserName=user,
+            DomainName=domain,
+            SmbShareName=share,
             RemoteAddressIP4=remote,
-        )  # fmt: skip
+        )
 
     def service(self, host: str, when: float, name: str, image: str, remote: str = "") -> Record:
         """A service installed, from ``remote`` where the sensor saw it."""
@@ -138,10 +183,16 @@ class Telemetry:
         self, host: str, name: str, when: float, *, clock: str = "ContextTimeStamp", **fields: str
     ) -> Record:
         record: Record = {
-            "event_simpleName": name, "name": f"{name}V1", "aid": aid(host), "cid": self.cid, "aip": "203.0.113.9",
-            "event_platform": "Win", "id": f"{len(self.records):08x}-{aid(host)[:8]}", "timestamp": str(round((when + 0.4) * 1000)),
+            "event_simpleName": name,
+            "name": f"{name}V1",
+            "aid": aid(host),
+            "cid": self.cid,
+            "aip": "203.0.113.9",
+            "event_platform": "Win",
+            "id": f"{len(self.records):08x}-{aid(host)[:8]}",
+            "timestamp": str(round((when + 0.4) * 1000)),
             **fields,
-        }  # fmt: skip
+        }
         if clock:
             record[clock] = f"{when:.3f}"
         self.records.append(record)

@@ -26,18 +26,32 @@ BASE = 1_770_000_000_000_000
 
 def psexec(number: int = 0, **more: object) -> Event:
     fields: dict[str, object] = {
-        "kind": "process_start", "event_code": "ProcessRollup2", "time_us": BASE + number, "event_id": f"id{number}",
-        "cid": "c", "aid": "a", "process_path": "C:\\Tools\\psexec.exe", "process_command_line": r"psexec \\srv7 cmd",
-    }  # fmt: skip
+        "kind": "process_start",
+        "event_code": "ProcessRollup2",
+        "time_us": BASE + number,
+        "event_id": f"id{number}",
+        "cid": "c",
+        "aid": "a",
+        "process_path": "C:\\Tools\\psexec.exe",
+        "process_command_line": r"psexec \\srv7 cmd",
+    }
     return Event(**(fields | more))  # type: ignore[arg-type]
 
 
 def kernel_smb(number: int = 0, **more: object) -> Event:
     fields: dict[str, object] = {
-        "kind": "connection", "event_code": "NetworkConnectIP4", "time_us": BASE + number, "event_id": f"n{number}",
-        "cid": "c", "aid": "a", "process_context_name": "System", "remote_ip": "10.0.0.7", "remote_port": 445,
-        "host_port": 50_000 + number % 1000, "process_id": "4",
-    }  # fmt: skip
+        "kind": "connection",
+        "event_code": "NetworkConnectIP4",
+        "time_us": BASE + number,
+        "event_id": f"n{number}",
+        "cid": "c",
+        "aid": "a",
+        "process_context_name": "System",
+        "remote_ip": "10.0.0.7",
+        "remote_port": 445,
+        "host_port": 50_000 + number % 1000,
+        "process_id": "4",
+    }
     return Event(**(fields | more))  # type: ignore[arg-type]
 
 

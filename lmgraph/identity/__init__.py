@@ -77,11 +77,10 @@ class Identity:
     def by_address(self, ip: str, time_us: int, near: int) -> list[Holder]:
         """The hosts that may have held an address; the one that stands for it where none is known."""
         cid = self.hosts.all[near].cid if near >= 0 else None
-        found = [
-            holder
-            for holder in self.addresses.holders(ip, time_us)
-            if cid is None or self.hosts.all[holder.host].cid in {None, cid}
-        ]
+        hosts = self.hosts.all
+        found = self.addresses.holders(
+            ip, time_us, lambda host: cid is None or hosts[host].cid in {None, cid}
+        )
         if found:
             return found
         return [Holder(self.hosts.unknown(ip, near, self._realm(ip, time_us)), 1.0, "unresolved")]

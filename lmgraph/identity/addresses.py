@@ -8,6 +8,7 @@ address together; last, a name and an address that one host uses within seconds 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -50,6 +51,10 @@ class Span:
     last_us: int | None
     by: str
     certainty: float
+
+
+def _anybody(_host: int) -> bool:
+    return True
 
 
 class Addresses:
@@ -111,15 +116,19 @@ class Addresses:
             self._with_own = own | {host for rows in self._listed.values() for _, _, host in rows}
         return host in self._with_own
 
-    def holders(self, ip: str, time_us: int) -> list[Holder]:
-        """Hosts that had the address at that time, likeliest first; shares add up to at most 1."""
-        own = self._own.get(ip, {})
+    def holders(self, ip: str, time_us: int, fits: Callable[[int], bool] = _anybody) -> list[Holder]:
+        """Hosts that had the address at that time, likeliest first; shares add up to at most 1.
+
+        Only hosts that ``fits`` accepts are asked about, such as those of one customer.
+        """
+        own = {host: marks for host, marks in self._own.get(ip, {}).items() if fits(host)}
+        told = {host: marks for host, marks in self._told.get(ip, {}).items() if fits(host)}
         return (
             _nearest(own, time_us, NEAR_US)
-            or self._by_list(ip, time_us)
+            or self._by_list(ip, time_us, fits)
             or _nearest(own, time_us, FAR_US)
-            or _nearest(self._told.get(ip, {}), time_us, FAR_US)
-            or self._by_guess(ip)
+            or _nearest(told, time_us, FAR_US)
+            or self._by_guess(ip, fits)
         )
 
     def spans(self) -> list[Span]:
@@ -133,22 +142,22 @@ class Addresses:
         for ip, rows in self._listed.items():
             out += [Span(host, ip, start, end, "assets", 1.0) for start, end, host in rows]
         for ip in self._guessed:
-            out += [Span(host, ip, None, None, by, share) for host, share, by in self._by_guess(ip)]
+            out += [Span(host, ip, None, None, by, share) for host, share, by in self._by_guess(ip, _anybody)]
         return sorted(out, key=lambda s: (s.host, s.ip, s.by, s.first_us or 0, s.last_us or 0))
 
-    def _by_list(self, ip: str, time_us: int) -> list[Holder]:
+    def _by_list(self, ip: str, time_us: int, fits: Callable[[int], bool]) -> list[Holder]:
         hosts = sorted(
             {
                 host
                 for start, end, host in self._listed.get(ip, ())
-                if (start is None or start <= time_us) and (end is None or time_us < end)
+                if fits(host) and (start is None or start <= time_us) and (end is None or time_us < end)
             }
         )
         return [Holder(host, 1 / len(hosts), "assets") for host in hosts]
 
-    def _by_guess(self, ip: str) -> list[Holder]:
+    def _by_guess(self, ip: str, fits: Callable[[int], bool]) -> list[Holder]:
         """By n agreeing sightings of m, n / (m + 1): never certain, surer when repeated."""
-        book = self._guessed.get(ip, {})
+        book = {host: count for host, count in self._guessed.get(ip, {}).items() if fits(host)}
         total = sum(book.values())
         shares = sorted(((count / (total + 1), host) for host, count in book.items()), key=_likeliest)
         return [Holder(host, share, "co-occurrence") for share, host in shares]

@@ -70,6 +70,10 @@ class NdjsonReader:
         whole = raw[0] == 0x7B and raw[-1] == 0x7D
         if edge or not whole or session.candidate(raw):
             return session.take(raw, json_text.decode, number)
+        if session.once:
+            # Read now what a second look could want; what the filter refuses is never a reject.
+            item = session.take(raw, json_text.decode, number)
+            return item if isinstance(item, Record) else None
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
 from collections.abc import Callable, Iterator
@@ -52,9 +53,9 @@ def read(source: Source, settings: Settings, wants: needed.Wants) -> Iterator[It
         yield _unreadable(source, (error.strerror or "cannot be read").lower())
 
 
-def _open(source: Source) -> BinaryIO:
+def _open(source: Source) -> contextlib.AbstractContextManager[BinaryIO]:
     if source.file == STDIN:
-        return open(sys.stdin.fileno(), "rb", closefd=False)
+        return contextlib.nullcontext(sys.stdin.buffer)
     return Path(source.file).open("rb")
 
 
@@ -81,17 +82,24 @@ def _inputs(
             yield found
         else:
             size = budget.stored if found.path == source.path else found.size
-            yield from _input(found, size, settings, candidate, sha256)
+            yield from _input(found, size, settings, candidate, sha256, once=not source.rereadable)
 
 
 def _input(
-    member: Member, size: int, settings: Settings, candidate: Callable[[bytes], bool], sha256: str | None
+    member: Member,
+    size: int,
+    settings: Settings,
+    candidate: Callable[[bytes], bool],
+    sha256: str | None,
+    *,
+    once: bool,
 ) -> Iterator[Item]:
     """The items of one input, its remarks and its report."""
     stream = utf8(member.content)
     head = stream.peek(registry.HEAD)
     reader = registry.find(head, member.path)
-    session = Session(member.path, candidate, Clock(parse_zone(settings.tz)), reader.shape if reader else "")
+    clock = Clock(parse_zone(settings.tz))
+    session = Session(member.path, candidate, clock, reader.shape if reader else "", once=once)
     if reader is not None:
         session.ours = any(mark in head for mark in _MARKS)
         yield from _known(reader.read(stream, session), session)

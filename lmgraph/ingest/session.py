@@ -24,10 +24,14 @@ class Session:
         candidate: The line filter; a line that it refuses is counted and not looked at.
         clock: Reads the input's times.
         shape: The shape of the reader, which may find a narrower one.
+        once: The input is a pipe: there is no second look, so every line is looked at now.
     """
 
-    def __init__(self, path: str, candidate: Callable[[bytes], bool], clock: Clock, shape: str) -> None:
+    def __init__(
+        self, path: str, candidate: Callable[[bytes], bool], clock: Clock, shape: str, *, once: bool = False
+    ) -> None:
         self.path = path
+        self.once = once
         self.shape = shape
         self.candidate = candidate
         self.clock = clock

@@ -1,0 +1,540 @@
+"""The main job on small estates, record by record: what goes in, who moved where."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmgraph import result
+from lmgraph.engines.local import LocalEngine
+from lmgraph.errors import InputError, UsageError
+from lmgraph.pipeline import Progress, gather, read_events, run
+from lmgraph.result import HopRow, ResultData
+from lmgraph.settings import Settings, parse_time
+from tests.falcon import Record, Telemetry, aid, at, write_parts
+
+ADM, ALICE, SYSTEM = "S-1-5-21-1-2-3-500", "S-1-5-21-1-2-3-1104", "S-1-5-18"
+
+
+def analyze(*paths: Path | str, **options: Any) -> ResultData:
+    return run([str(path) for path in paths], Settings(**options), LocalEngine(1)).data
+
+
+class Read:
+    """A result by host names."""
+
+    def __init__(self, data: ResultData) -> None:
+        self.data = data
+        self.names = {host.id: host.name for host in data.hosts}
+        self.users = {user.id: user.name for user in data.users}
+
+    def pairs(self) -> list[tuple[str, str]]:
+        return [(self.names[hop.source], self.names[hop.target]) for hop in self.data.hops]
+
+    def hop(self, source: str, target: str) -> HopRow:
+        (found,) = [
+            hop
+            for hop in self.data.hops
+            if (self.names[hop.source], self.names[hop.target]) == (source, target)
+        ]
+        return found
+
+    def path(self) -> list[str]:
+        return [self.names[host] for host in self.data.paths[0].hosts]
+
+
+def estate() -> Telemetry:
+    told = Telemetry()
+    told.host("WS1", "10.0.0.1")
+    told.host("SRV7", "10.0.0.7", product="3")
+    told.host("DC1", "10.0.0.9", product="2")
+    return told
+
+
+def psexec_story(
+    told: Telemetry, when: float, source: str, target: str, ips: tuple[str, str], pid: str
+) -> None:
+    """PsExec with all that both sensors tell of it."""
+    told.process(
+        source,
+        when,
+        "C:\\Tools\\PsExec.exe",
+        f"PsExec.exe \\\\{target} -u CORP\\adm -p hunter2 cmd",
+        pid=pid,
+        sid=ALICE,
+    )
+    told.connect(source, when + 1, ips[0], ips[1], pid="4", ContextBaseFileName="System")
+    told.accept(target, when + 1, ips[1], ips[0])
+    told.logon(target, when + 2, "adm", sid=ADM, logon=pid + "9", kind=3, remote=ips[0])
+    told.share(target, when + 3, "ADMIN$", "adm", ips[0])
+    told.service(target, when + 4, "PSEXESVC", "%SystemRoot%\\PSEXESVC.exe", ips[0])
+
+
+# The published tests of the query (FALCON.md), in Falcon terms.
+
+
+def test_published_1_mapping_an_admin_share_on_loopback_is_an_alert_and_no_hop(tmp_path: Path) -> None:
+    told = estate()
+    told.process("WS1", at(1, "10:00"), "net.exe", r"net use z: \\127.0.0.1\C$", pid="1", sid=ALICE)
+    told.connect("WS1", at(1, "10:00:01"), "127.0.0.1", "127.0.0.1", pid="4", ContextBaseFileName="System")
+    told.share("WS1", at(1, "10:00:01"), "C$", "alice", "127.0.0.1")
+    data = analyze(told.write(tmp_path / "fdr"))
+    assert data.alert_counts == {"PsExecExecution": 0, "NetUseAdminShare": 1, "SMB445Connection": 0}
+    assert data.hops == []
+    assert data.unplaced == []
+
+
+def test_published_2_copying_to_an_admin_share_in_user_mode_is_a_connection(tmp_path: Path) -> None:
+    told = estate()
+    told.process(
+        "WS1", at(1, "10:00"), "cmd.exe", r"cmd /c copy calc.exe \\127.0.0.1\ADMIN$", pid="11", sid=ALICE
+    )
+    told.connect("WS1", at(1, "10:00:01"), "127.0.0.1", "127.0.0.1", pid="11")
+    told.connect("WS1", at(1, "10:05:01"), "10.0.0.1", "10.0.0.7", pid="11")
+    read = Read(analyze(told.write(tmp_path / "fdr")))
+    assert read.data.alert_counts["SMB445Connection"] == 2
+    assert [alert.process for alert in read.data.alerts] == ["cmd.exe", "cmd.exe"]
+    assert read.pairs() == [("WS1", "SRV7")]
+
+
+def test_published_3_psexec_to_a_second_host_is_executed(tmp_path: Path) -> None:
+    told = estate()
+    psexec_story(told, at(1, "10:00"), "WS1", "SRV7", ("10.0.0.1", "10.0.0.7"), "21")
+    read = Read(analyze(told.write(tmp_path / "fdr")))
+    hop = read.hop("WS1", "SRV7")
+    assert hop.alert_types == ["PsExecExecution"]
+    assert (hop.outcome, hop.full_chain, hop.target_visibility) == ("executed", True, "full")
+    assert hop.credential == "CORP\\adm"
+    assert read.users[hop.source_user or ""] == ALICE
+    assert "hunter2" not in result.encode(read.data).decode()
+
+
+def test_published_3_on_loopback_is_an_alert_and_no_hop(tmp_path: Path) -> None:
+    told = estate()
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", r"psexec \\127.0.0.1 cmd", pid="1")
+    told.process("WS1", at(1, "10:01"), "C:\\psexec.exe", r"psexec \\ws1 cmd", pid="2")
+    told.process("WS1", at(1, "10:02"), "C:\\psexec.exe", r"psexec -s cmd", pid="3")
+    data = analyze(told.write(tmp_path / "fdr"))
+    assert data.alert_counts["PsExecExecution"] == 3
+    assert data.hops == []
+
+
+def test_published_4_net_view_is_no_movement(tmp_path: Path) -> None:
+    told = estate()
+    told.process("WS1", at(1, "10:00"), "net.exe", r"net view \\10.0.0.7 /all", pid="1")
+    told.connect("WS1", at(1, "10:00:01"), "10.0.0.1", "10.0.0.7", pid="4", ContextBaseFileName="System")
+    told.share("SRV7", at(1, "10:00:01"), "IPC$", "alice", "10.0.0.1")
+    data = analyze(told.write(tmp_path / "fdr"))
+    assert data.alerts == []
+    assert data.hops == []
+    assert [(contact.count, contact.days) for contact in data.contacts] == [(1, 1), (1, 1)]
+
+
+# Identity in time.
+
+
+def test_an_address_re_used_in_mid_attack_leads_to_whoever_has_it_then(tmp_path: Path) -> None:
+    told = estate()
+    told.host("WS2", "10.0.0.50")
+    told.connect("WS2", at(1, "09:00"), "10.0.0.50", "10.0.0.9", pid="4", ContextBaseFileName="System")
+    psexec_story(told, at(1, "10:00"), "WS1", "10.0.0.50", ("10.0.0.1", "10.0.0.50"), "21")
+    told.records = [row for row in told.records if row.get("aid") != aid("10.0.0.50")]
+    told.address("WS2", "10.0.0.50", at(1, "11:00"), removed=True)
+    told.address("WS2", "10.0.0.51", at(1, "11:00"))
+    told.address("SRV7", "10.0.0.50", at(1, "11:05"))
+    told.process("WS1", at(1, "12:00"), "C:\\psexec.exe", r"psexec \\10.0.0.50 cmd", pid="22", sid=ALICE)
+    read = Read(analyze(told.write(tmp_path / "fdr")))
+    assert read.pairs() == [("WS1", "WS2"), ("WS1", "SRV7")]
+    assert [hop.certainty for hop in read.data.hops] == [1.0, 1.0]
+
+
+def test_two_hosts_that_fit_one_address_lower_certainty_and_are_both_named(tmp_path: Path) -> None:
+    told = estate()
+    for host in ("LAP1", "LAP2"):
+        told.host(host, "192.168.1.10")
+        for clock in ("09:00", "11:00"):
+            told.connect(
+                host, at(1, clock), "192.168.1.10", "10.0.0.9", pid="4", ContextBaseFileName="System"
+            )
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", r"psexec \\192.168.1.10 cmd", pid="22", sid=ALICE)
+    read = Read(analyze(told.write(tmp_path / "fdr")))
+    (hop,) = read.data.hops
+    assert hop.certainty == pytest.approx(0.5)
+    (other,) = hop.alternatives
+    assert {read.names[hop.target], read.names[other.target]} == {"LAP1", "LAP2"}
+    assert other.certainty == pytest.approx(0.5)
+
+
+def test_the_accept_at_the_other_end_decides_between_two_that_fit(tmp_path: Path) -> None:
+    told = estate()
+    for host in ("LAP1", "LAP2"):
+        told.host(host, "192.168.1.10")
+        for clock in ("09:00", "11:00"):
+            told.connect(
+                host, at(1, clock), "192.168.1.10", "10.0.0.9", pid="4", ContextBaseFileName="System"
+            )
+    told.process("WS1", at(1, "10:00"), "C:\\smb.exe", "smb", pid="22", sid=ALICE)
+    told.connect("WS1", at(1, "10:00:05"), "10.0.0.1", "192.168.1.10", pid="22", local_port=51111)
+    told.accept("LAP2", at(1, "10:00:06"), "192.168.1.10", "10.0.0.1", remote_port=51111)
+    read = Read(analyze(told.write(tmp_path / "fdr")))
+    assert read.pairs() == [("WS1", "LAP2")]
+    assert read.data.hops[0].certainty == 1.0
+
+
+def test_the_same_private_address_at_two_customers_is_two_hosts(tmp_path: Path) -> None:
+    for customer in ("a" * 32, "b" * 32):
+        told = Telemetry(customer)
+        told.host("WS1", "10.0.0.1")
+        told.host("SRV7", "10.0.0.7")
+        told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", r"psexec \\10.0.0.7 cmd", pid="22", sid=ALICE)
+        told.write(tmp_path / customer)
+    data = analyze(tmp_path)
+    assert len(data.hops) == 2
+    assert len({hop.source for hop in data.hops}) == len({hop.target for hop in data.hops}) == 2
+    assert all(hop.certainty == 1.0 and hop.alternatives == [] for hop in data.hops)
+
+
+def test_an_unknown_address_in_recordings_far_apart_is_two_hosts(tmp_path: Path) -> None:
+    told = Telemetry()
+    told.host("WS1", "10.0.0.1")
+    told.host("WS2", "10.0.0.2")
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", r"psexec \\10.9.9.9 cmd", pid="1", sid=ALICE)
+    told.connect("WS1", at(1, "10:00:01"), "10.0.0.1", "10.9.9.9", pid="1")
+    told.process("WS2", at(40, "10:00"), "C:\\psexec.exe", r"psexec \\10.9.9.9 cmd", pid="1", sid=ALICE)
+    told.connect("WS2", at(40, "10:00:01"), "10.0.0.2", "10.9.9.9", pid="1")
+    data = analyze(told.write(tmp_path / "fdr"))
+    assert len({hop.target for hop in data.hops}) == 2
+
+
+def test_a_host_without_a_sensor_stays_in_the_graph_under_its_name(tmp_path: Path) -> None:
+    told = estate()
+    told.process("WS1", at(1, "10:00"), "net.exe", r"net use \\nas3\C$", pid="1", sid=ALICE)
+    told.process("WS1", at(1, "10:01"), "net.exe", r"net use \\NAS3.corp.example\C$", pid="2", sid=ALICE)
+    read = Read(analyze(told.write(tmp_path / "fdr")))
+    hop = read.hop("WS1", "NAS3")
+    assert (hop.outcome, hop.target_visibility) == ("attempted", "none")
+    (nas,) = [host for host in read.data.hosts if host.name == "NAS3"]
+    assert nas.managed is False
+    assert read.data.coverage.unresolved_targets == 1
+
+
+def test_the_assets_file_names_what_telemetry_does_not(tmp_path: Path) -> None:
+    told = estate()
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", r"psexec \\10.0.3.3 cmd", pid="1", sid=ALICE)
+    assets = tmp_path / "assets.csv"
+    assets.write_text(
+        "host,ip,role,criticality,valid_from,valid_to\nNAS3,10.0.3.3,server,high,2026-03-01,2026-04-01\n"
+    )
+    read = Read(analyze(told.write(tmp_path / "fdr"), assets=str(assets)))
+    assert read.pairs() == [("WS1", "NAS3")]
+    (nas,) = [host for host in read.data.hosts if host.name == "NAS3"]
+    assert (nas.role, nas.criticality, nas.managed) == ("server", "high", False)
+    assert read.data.settings.assets_sha256
+
+
+# Joins and rules.
+
+
+def test_a_raw_connection_takes_name_and_account_from_its_process_and_logon(tmp_path: Path) -> None:
+    told = estate()
+    told.connect("WS1", at(1, "10:00"), "10.0.0.1", "10.0.0.7", pid="77")
+    told.process("WS1", at(1, "09:59"), "C:\\Temp\\python.exe", "python smbexec.py", pid="77", logon="5001")
+    told.logon("WS1", at(1, "08:00"), "alice", sid=ALICE, logon="5001")
+    told.connect("WS1", at(1, "10:01"), "10.0.0.1", "10.0.0.9", pid="78")
+    told.process("WS1", at(1, "08:00"), "svchost.exe", "svchost", pid="78")
+    told.connect("WS1", at(1, "10:02"), "10.0.0.1", "10.0.0.9", pid="79")
+    told.connect("WS1", at(1, "10:03"), "10.0.0.1", "10.0.0.9", pid="80")
+    told.process("WS1", at(1, "08:00"), "C:\\Users\\Public\\svchost.exe", "svchost", pid="80")
+    read = Read(analyze(told.write(tmp_path / "fdr")))
+    found = [(alert.process, alert.flags) for alert in read.data.alerts]
+    assert found == [("python.exe", []), ("svchost.exe", ["masquerade"])]
+    assert read.users[read.data.alerts[0].user or ""] == "CORP\\alice"
+    assert read.pairs() == [("WS1", "SRV7"), ("WS1", "DC1")]
+
+
+def test_net_and_the_net1_that_it_starts_are_one_action(tmp_path: Path) -> None:
+    told = estate()
+    told.process("WS1", at(1, "10:00"), "net.exe", r"net use \\srv7\c$", pid="1", sid=ALICE)
+    told.process(
+        "WS1", at(1, "10:00:00.1"), "net1.exe", r"net1 use \\srv7\c$", pid="2", sid=ALICE, ParentProcessId="1"
+    )
+    told.process(
+        "WS1", at(1, "11:00"), "net1.exe", r"net1 use \\srv7\c$", pid="3", sid=ALICE, ParentProcessId="9"
+    )
+    data = analyze(told.write(tmp_path / "fdr"))
+    assert [alert.process for alert in data.alerts] == ["net.exe", "net1.exe"]
+    assert data.coverage.rule_matches["NetUseAdminShare"] == 3
+
+
+def test_a_disconnect_confirms_a_hop_and_makes_none(tmp_path: Path) -> None:
+    told = estate()
+    told.process("WS1", at(1, "10:00"), "net.exe", r"net use \\srv7\c$ /delete", pid="1", sid=ALICE)
+    data = analyze(told.write(tmp_path / "fdr"))
+    assert [alert.flags for alert in data.alerts] == [["disconnect"]]
+    assert data.hops == []
+    told.process("WS1", at(1, "09:55"), "net.exe", r"net use \\srv7\c$", pid="2", sid=ALICE)
+    (hop,) = analyze(told.write(tmp_path / "both")).hops
+    assert len(hop.alerts) == 1
+    assert [row.kind for row in hop.corroboration] == ["NetUseAdminShare"]
+
+
+def test_all_hosts_and_a_file_of_hosts_are_what_follows_on_that_host(tmp_path: Path) -> None:
+    told = estate()
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", r"psexec @hosts.txt cmd", pid="1", sid=ALICE)
+    told.connect("WS1", at(1, "10:00:02"), "10.0.0.1", "10.0.0.7", pid="4", ContextBaseFileName="System")
+    told.connect("WS1", at(1, "10:00:03"), "10.0.0.1", "10.0.0.9", pid="4", ContextBaseFileName="System")
+    told.process("SRV7", at(2, "10:00"), "C:\\psexec.exe", r"psexec \\* cmd", pid="1", sid=ALICE)
+    read = Read(analyze(told.write(tmp_path / "fdr")))
+    assert sorted(read.pairs()) == [("WS1", "DC1"), ("WS1", "SRV7")]
+    assert len(read.data.alerts[0].targets) == 2
+    assert [(row.reason, row.kind) for row in read.data.unplaced] == [("no target", "PsExecExecution")]
+
+
+def test_sixty_targets_in_one_command_are_sixty_hops(tmp_path: Path) -> None:
+    told = estate()
+    names = ",".join(f"ws{number:03}" for number in range(100, 160))
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", rf"psexec \\{names} cmd", pid="1", sid=ALICE)
+    assert len(analyze(told.write(tmp_path / "fdr")).hops) == 60
+
+
+def test_a_landing_without_a_source_is_shown_and_makes_no_hop(tmp_path: Path) -> None:
+    told = estate()
+    told.service("SRV7", at(1, "10:00"), "PSEXESVC", "C:\\Windows\\PSEXESVC.exe")
+    data = analyze(told.write(tmp_path / "fdr"))
+    assert data.hops == []
+    assert [(row.reason, row.object) for row in data.unplaced] == [("no source", "PSEXESVC")]
+
+
+def test_a_hop_may_rest_on_the_target_alone(tmp_path: Path) -> None:
+    told = estate()
+    told.service("SRV7", at(1, "10:00"), "xyzzy", "C:\\Windows\\xyzzy.exe", "10.0.0.1")
+    read = Read(analyze(told.write(tmp_path / "fdr")))
+    hop = read.hop("WS1", "SRV7")
+    assert (hop.alert_types, hop.alerts, hop.outcome) == ([], [], "executed")
+    assert [row.object for row in hop.corroboration] == ["xyzzy"]
+
+
+def test_literal_rules_change_the_alerts_and_nothing_else(tmp_path: Path) -> None:
+    told = estate()
+    told.connect("WS1", at(1, "10:00"), "10.0.0.1", "10.0.0.7", pid="4", ContextBaseFileName="System")
+    psexec_story(told, at(1, "11:00"), "WS1", "SRV7", ("10.0.0.1", "10.0.0.7"), "21")
+    folder = told.write(tmp_path / "fdr")
+    literal, corrected = analyze(folder, rules="literal"), analyze(folder)
+    # FileName is not there on raw records: every 445 connection matches and no process does.
+    assert literal.coverage.rule_matches == {
+        "PsExecExecution": 0,
+        "NetUseAdminShare": 0,
+        "SMB445Connection": 2,
+    }
+    assert all("kernel" in alert.flags for alert in literal.alerts)
+    assert corrected.coverage.rule_matches["PsExecExecution"] == 1
+    assert [hop.outcome for hop in literal.hops] == ["executed"]
+
+
+# Tuning.
+
+
+def test_the_sensors_own_smb_is_suppressed_unless_switched_off(tmp_path: Path) -> None:
+    told = estate()
+    image = "\\Device\\HarddiskVolume3\\Program Files\\CrowdStrike\\CSFalconService.exe"
+    for pid, path in (("1", image), ("2", "C:\\Temp\\CSFalconService.exe")):
+        told.process("WS1", at(1, "09:00"), path, "x", pid=pid)
+        told.connect("WS1", at(1, f"1{pid}:00"), "10.0.0.1", "10.0.0.7", pid=pid)
+    folder = told.write(tmp_path / "fdr")
+    assert [alert.suppressed_by for alert in analyze(folder).alerts] == ["falcon-sensor", None]
+    assert [alert.suppressed_by for alert in analyze(folder, default_tuning=False).alerts] == [None, None]
+    quiet = analyze(folder).hops[0]
+    assert quiet.suppressed
+    assert quiet.score <= 0
+    assert quiet.suppressed_by == "falcon-sensor"
+
+
+def test_suppression_ends_where_an_intruder_already_was(tmp_path: Path) -> None:
+    told = estate()
+    tuning = tmp_path / "allow.toml"
+    tuning.write_text(
+        '[[allow]]\nname = "jump"\nsource = "SRV7"\nreason = "jump host"\n[[allow]]\nname = "idle"\nsource = "X*"\nreason = "r"\n'
+    )
+    told.process("SRV7", at(1, "08:00"), "C:\\psexec.exe", r"psexec \\dc1 cmd", pid="1", sid=ADM)
+    psexec_story(told, at(1, "10:00"), "WS1", "SRV7", ("10.0.0.1", "10.0.0.7"), "21")
+    told.process("SRV7", at(1, "12:00"), "C:\\psexec.exe", r"psexec \\dc1 cmd", pid="2", sid=ADM)
+    read = Read(analyze(told.write(tmp_path / "fdr"), tuning=str(tuning)))
+    assert [alert.suppressed_by for alert in read.data.alerts] == ["jump", None, None]
+    assert [hop.suppressed for hop in read.data.hops] == [True, False, False]
+    assert "tuning entry 'idle' matched nothing" in read.data.coverage.warnings
+
+
+# The law of reading.
+
+
+def story() -> Telemetry:
+    told = estate()
+    for day in range(5):
+        told.connect("WS1", at(day, "08:30"), "10.0.0.1", "10.0.0.9", pid="4", ContextBaseFileName="System")
+        told.logon("DC1", at(day, "08:30"), "alice", sid=ALICE, logon=f"7{day}", kind=3, remote="10.0.0.1")
+    told.logon("WS1", at(4, "08:00"), "alice", sid=ALICE, logon="5001")
+    psexec_story(told, at(4, "18:00"), "WS1", "SRV7", ("10.0.0.1", "10.0.0.7"), "21")
+    psexec_story(told, at(4, "18:40"), "SRV7", "DC1", ("10.0.0.7", "10.0.0.9"), "31")
+    told.process("WS1", at(4, "17:00"), "C:\\Temp\\python.exe", "python", pid="77", logon="5001")
+    told.connect("WS1", at(4, "17:30"), "10.0.0.1", "10.0.0.7", pid="77")
+    return told
+
+
+def bare(data: ResultData) -> dict[str, Any]:
+    """What may not differ for equal records: all but places and what names files (CONTRACT)."""
+    document = json.loads(result.encode(data))
+    del document["inputs"]
+    for key in ("notices", "unknown_files", "warnings"):
+        del document["coverage"][key]
+    return _without_origin(document)  # type: ignore[no-any-return]
+
+
+def _without_origin(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_origin(item) for key, item in value.items() if key != "origin"}
+    return [_without_origin(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_order_and_any_split_give_the_same(tmp_path: Path, seed: int) -> None:
+    told = story()
+    expected = bare(analyze(told.write(tmp_path / "one")))
+    chance = random.Random(seed)
+    chance.shuffle(told.records)
+    split = tmp_path / "many"
+    write_parts(split / "data" / "b", told.records[:20], parts=3)
+    write_parts(split / "data" / "a", told.records[20:], parts=chance.randrange(1, 9))
+    found = run([str(split)], Settings(), LocalEngine(3)).data
+    assert bare(found) == expected
+
+
+def test_what_is_delivered_twice_changes_only_counts(tmp_path: Path) -> None:
+    told = story()
+    once = analyze(told.write(tmp_path / "once"))
+    write_parts(tmp_path / "twice" / "a", told.records)
+    write_parts(tmp_path / "twice" / "b", told.records[::-1], parts=2)
+    twice = analyze(tmp_path / "twice")
+    assert once.coverage.duplicates == 0
+    assert twice.coverage.duplicates == once.coverage.records - once.coverage.ignored
+    for key in ("hops", "paths", "incidents", "contacts", "sessions", "unplaced"):
+        assert _without_origin(json.loads(result.encode(twice))[key]) == _without_origin(
+            json.loads(result.encode(once))[key]
+        )
+
+
+def test_an_irrelevant_record_changes_nothing_but_counts_and_telemetry(tmp_path: Path) -> None:
+    told = story()
+    before = bare(analyze(told.write(tmp_path / "before")))
+    del told.connect("WS1", at(4, "18:00:30"), "", "10.0.0.7", pid="99", port=443)["LocalAddressIP4"]
+    told.process("WS1", at(4, "18:00:30"), "notepad.exe", "notepad", pid="98")
+    told._add("SRV7", "DnsRequest", at(4, "18:00:30"), DomainName="example.com")
+    after = bare(analyze(told.write(tmp_path / "after")))
+    assert after["coverage"].pop("records") == before["coverage"].pop("records") + 3
+    assert after["coverage"].pop("ignored") == before["coverage"].pop("ignored") + 3
+    for document in (before, after):
+        for host in document["hosts"]:
+            del host["telemetry"]
+    assert after == before
+
+
+def test_standard_input_gives_what_the_file_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = story()
+    lines = b"".join(json.dumps(record).encode() + b"\n" for record in told.records)
+    (tmp_path / "all.ndjson").write_bytes(lines)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines)))
+    from_pipe = analyze("-")
+    assert bare(from_pipe) == bare(analyze(tmp_path / "all.ndjson"))
+    assert [row.path for row in from_pipe.inputs] == ["-"]
+
+
+def test_the_path_of_the_story(tmp_path: Path) -> None:
+    read = Read(analyze(story().write(tmp_path / "fdr")))
+    assert read.path() == ["WS1", "SRV7", "DC1"]
+    assert read.data.paths[0].outcome == "executed"
+    (link,) = read.data.paths[0].links
+    assert link.score_terms
+    total = sum(sum(hop.score_terms.values()) for hop in read.data.hops if hop.id in read.data.paths[0].hops)
+    total += sum(link.score_terms.values())
+    assert read.data.paths[0].score == pytest.approx(total, abs=1e-9)
+
+
+def test_since_and_until_choose_hops_and_leave_history_alone(tmp_path: Path) -> None:
+    folder = story().write(tmp_path / "fdr")
+    whole = analyze(folder)
+    late = analyze(folder, since_us=parse_time("2026-03-06T18:30:00Z"))
+    assert [hop.key for hop in late.hops] == [whole.hops[-1].key]
+    assert late.hops[0].score_terms == whole.hops[-1].score_terms
+    early = analyze(folder, until_us=parse_time("2026-03-06T18:30:00Z"))
+    assert [hop.key for hop in early.hops] == [hop.key for hop in whole.hops[:-1]]
+    assert analyze(folder, until_us=parse_time("2026-03-01T00:00:00Z")).hops == []
+
+
+def test_the_document_reads_back_and_is_written_the_same(tmp_path: Path) -> None:
+    data = analyze(story().write(tmp_path / "fdr"))
+    document = result.encode(data)
+    assert result.encode(result.decode(document)) == document
+
+
+# Bad input.
+
+
+def test_nothing_readable_is_an_error_that_names_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "notes.bin").write_bytes(bytes(range(256)))
+    with pytest.raises(InputError, match=r"nothing readable: .*notes\.bin: no reader knows this file"):
+        analyze(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="nothing to read"):
+        analyze(tmp_path / "empty")
+    with pytest.raises(UsageError, match=r"\[.*missing\]"):
+        analyze(tmp_path / "missing")
+
+
+def test_zero_alerts_is_a_result(tmp_path: Path) -> None:
+    data = analyze(estate().write(tmp_path / "fdr"))
+    assert (data.alerts, data.hops, data.paths) == ([], [], [])
+    assert data.coverage.complete
+
+
+def test_a_bad_line_costs_itself_alone(tmp_path: Path) -> None:
+    told = story()
+    lines = [json.dumps(record) for record in told.records]
+    lines[5:5] = ["not json", '{"event_simpleName": "ProcessRollup2", ', "[1, 2]"]
+    (tmp_path / "x.ndjson").write_text("\n".join(lines))
+    outcome = run([str(tmp_path / "x.ndjson")], Settings(), LocalEngine(1))
+    assert outcome.data.coverage.rejected == 3
+    assert not outcome.data.coverage.complete
+    assert [reject.origin.record for reject in outcome.rejects] == [6, 7, 8]
+    clean = bare(analyze(told.write(tmp_path / "clean")))
+    assert bare(outcome.data)["hops"] == clean["hops"]
+
+
+def test_progress_counts_bytes_and_both_looks(tmp_path: Path) -> None:
+    folder = story().write(tmp_path / "fdr", parts=3)
+    told: list[Progress] = []
+    gather([str(folder)], Settings(), LocalEngine(2), told.append)
+    assert [step.look for step in told] == [1, 1, 1, 2, 2, 2]
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    assert told[2].bytes_done == told[2].bytes_total == size
+
+
+def test_read_events_gives_the_canonical_rows(tmp_path: Path) -> None:
+    frame = read_events([str(story().write(tmp_path / "fdr"))], Settings(), LocalEngine(1))
+    assert {"kind", "time", "process_path", "remote_ip", "path", "record"} <= set(frame.columns)
+    assert frame["time_us"].is_monotonic_increasing
+    assert "hunter2" not in " ".join(frame["process_command_line"].dropna())
+
+
+def test_records_of_other_shapes_change_no_type(tmp_path: Path) -> None:
+    told = story()
+    strange: Record = dict(told.records[-1], id="strange", RemotePort=445, ContextProcessId=77)
+    told.records.append(strange)
+    assert (
+        len(analyze(told.write(tmp_path / "fdr")).alerts)
+        == len(analyze(story().write(tmp_path / "s")).alerts) + 1
+    )

@@ -1,0 +1,114 @@
+"""The tuning file: what it accepts, what it refuses, what it covers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lmgraph.errors import UsageError
+from lmgraph.settings import parse_time
+from lmgraph.tuning import Subject, load, match
+
+SUBJECT = Subject(
+    source=("BKP01", "bkp01.corp.example"),
+    source_ips=("10.0.5.5",),
+    target=("SRV7",),
+    target_ips=("10.0.0.7",),
+    user=("svc_backup", "CORP\\svc_backup"),
+    process=("Veeam.exe",),
+    process_path=("C:\\Program Files\\Veeam\\Veeam.exe",),
+    source_listed=False,
+    privileged=None,
+    periodic=False,
+    time_us=parse_time("2026-03-02T10:00:00Z"),
+)
+
+
+def covers(tmp_path: Path, body: str, subject: Subject = SUBJECT) -> bool:
+    entries, _ = load(write(tmp_path, f'[[allow]]\nname = "n"\nreason = "r"\n{body}'), default=False)
+    return match(entries, subject) == "n"
+
+
+def write(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "allow.toml"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('source = "bkp*"', True),
+        ('source = "*.corp.example"', True),
+        ('source = "10.0.5.0/24"', True),
+        ('source = "10.0.6.0/24"', False),
+        ('source = "10.0.5.*"', True),
+        ('target = "10.0.0.7/32"\nprocess = "veeam.exe"', True),
+        ('target = "SRV8"\nprocess = "veeam.exe"', False),
+        ('user = "CORP\\\\SVC_*"', True),
+        ('process_path = "*\\\\veeam\\\\*"', True),
+        ('process_path = "*\\\\temp\\\\*"', False),
+        ('source = "BKP01"\nexpires = 2026-03-02', True),
+        ('source = "BKP01"\nexpires = 2026-03-01', False),
+        ('source = "BKP01"\nexpires = 2026-03-02T09:00:00Z', False),
+        ('source = "BKP01"\nsource_not_in_assets = true', True),
+        ('source = "BKP01"\nsource_not_in_assets = false', False),
+        ('user = "*"\nuser_privileged = true', False),
+        ('source = "BKP01"\nrequires = "periodic"', False),
+    ],
+)
+def test_an_entry_covers_what_all_its_keys_fit(tmp_path: Path, body: str, expected: bool) -> None:
+    assert covers(tmp_path, body) is expected
+
+
+def test_a_periodic_entry_needs_a_period(tmp_path: Path) -> None:
+    assert covers(tmp_path, 'process = "veeam.exe"\nrequires = "periodic"', replace(SUBJECT, periodic=True))
+
+
+def test_an_unknown_process_path_is_no_contradiction(tmp_path: Path) -> None:
+    body = 'process = "veeam.exe"\nprocess_path = "*\\\\elsewhere\\\\*"'
+    assert covers(tmp_path, body, replace(SUBJECT, process_path=()))
+    assert not covers(tmp_path, body)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[[allow]]\nreason = "r"\nsource = "x"', r"needs a name \[.*allow\.toml:1:name\]"),
+        ('[[allow]]\nname = "n"\nsource = "x"', "needs a reason"),
+        ('[[allow]]\nname = "n"\nreason = "r"', "needs a source, target, user or process"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsource = "*"', "matches everything"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsource = "0.0.0.0/0"\nuser = "*"', "matches everything"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsorce = "x"', r"unknown key 'sorce' \[.*:1:sorce\]"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsource = 7', "must be a text"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsource = "10.0.0.0/99"', "no network"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsource = "x"\nrequires = "luck"', "'periodic'"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsource = "x"\nexpires = "soon"', "must be a date"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsource = "x"\nuser_privileged = 1', "true or false"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsource = ""', "a pattern has 1 to"),
+        ('[[deny]]\nname = "n"', "unknown table 'deny'"),
+        ("allow = 3", r"\[\[allow\]\]"),
+        ("[[allow", "no TOML"),
+        (
+            '[[allow]]\nname = "n"\nreason = "r"\nsource = "x"\n[[allow]]\nname = "n"\nreason = "r"\nsource = "y"',
+            r"two entries are named 'n' \[.*:2:name\]",
+        ),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load(write(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read the tuning file.*nowhere\.toml"):
+        load(str(tmp_path / "nowhere.toml"))
+
+
+def test_the_shipped_entry_is_there_and_can_be_left_out() -> None:
+    entries, digest = load(None)
+    assert [entry.name for entry in entries] == ["falcon-sensor"]
+    assert digest is None
+    assert load(None, default=False)[0] == ()
