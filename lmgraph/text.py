@@ -13,9 +13,9 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 
 def visible(text: str, limit: int | None = None) -> str:
-    """The text on one line with every control, format, surrogate and unassigned character escaped.
+    r"""The text on one line with every control, format, surrogate and unassigned character escaped.
 
-    ``\\x1b`` below U+0100, ``\\u202e`` below U+10000, ``\\U000e0001`` above; a backslash of the
+    ``\x1b`` below U+0100, ``\u202e`` below U+10000, ``\U000e0001`` above; a backslash of the
     text itself stays single, so the result is for eyes, not for parsing back.
 
     Args:
@@ -30,7 +30,7 @@ def visible(text: str, limit: int | None = None) -> str:
 
 
 def without_surrogates(text: str) -> str:
-    """The text with each lone surrogate written as ``\\udc80``, so that it can be encoded as UTF-8."""
+    r"""The text with each lone surrogate written as ``\udc80``, so that it can be encoded as UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -71,39 +71,51 @@ _ATOM: Final = re.compile(r"[^ \t\r\n\v\f\"'`]+")
 _TO_SPACE: Final = re.compile(r"[^ \t\r\n\v\f]+")
 _TO_SPACE_OR_QUOTE: Final = re.compile(r"[^ \t\r\n\v\f\"]+")
 _OPENING: Final = re.compile(r"[\\`]{0,4}\"|'")
-_AFTER_CLOSING: Final = re.compile(r"[ \t\r\n\v\f&|,;)\]}>\"']|[\\`]{1,4}\"|$")
+_CLOSING: Final = re.compile(r"(?:[\\`]{0,4}\"){1,4}(?=[ \t\r\n\v\f]|$)")
+# Behind the quote that ends a nested command, or behind one in the midst of a password.
+_MAY_FOLLOW: Final = re.compile(r"[&|,;)\]}>]")
+_SPACE_OR_END: Final = re.compile(r"[ \t\r\n\v\f]|$")
+_QUOTES_AT_END: Final = re.compile(r"[\\`\"' \t\r\n\v\f]{0,64}$")
 _SEPARATOR: Final = re.compile(r"[&|;<>)}]{1,4}(?=[ \t\r\n\v\f]|$)")
+_NEXT_COMMAND: Final = re.compile(r"\"[&|;]")
 _DISCARD: Final = frozenset({">nul", "2>nul", "2>&1", ">$null"})
 
 _HASH_PAIR: Final = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32}:[0-9A-Fa-f]{32}(?![0-9A-Fa-f])")
-_SECRET_WORDS: Final = r"password|passwd|passphrase|passcode|passwort|pwd"
+_LONG_NAMES: Final = r"password|passwd|passphrase|passcode|passwort|pwd"
 # A name whose value follows in the same word: /pass:, --password=, $adminPassword=, Pwd=.
 _NAMED: Final = re.compile(
-    rf"(?:{_SECRET_WORDS}|(?<![A-Za-z])pass[A-Za-z]{{0,16}}"
+    rf"(?:{_LONG_NAMES}|(?<![A-Za-z])pass[A-Za-z]{{0,16}}"
     r"|(?<=[-/])(?:rp|jp|pw|ntlm|rc4|aes128|aes256|hash|hashes|secret|token|apikey))[:=]",
     re.IGNORECASE | re.ASCII,
 )
 # A name whose value is the next word.
 _BEFORE_VALUE: Final = re.compile(
-    rf"(?:--?|/)(?:[a-z0-9_-]{{0,40}}(?:{_SECRET_WORDS})|pass|pw|rp|jp|hashes|hash|nthash|aeskey)",
+    rf"(?:--?|/)(?:[a-z0-9_-]{{0,40}}(?:{_LONG_NAMES})|pass|pw|rp|jp|hashes|hash|nthash|aeskey)",
     re.IGNORECASE | re.ASCII,
 )
-_BEFORE_EQUALS: Final = re.compile(rf"\$?[a-z0-9_:.-]{{0,40}}(?:{_SECRET_WORDS}|pass)", re.IGNORECASE | re.ASCII)
+_BEFORE_EQUALS: Final = re.compile(
+    rf"\$?[a-z0-9_:.-]{{0,40}}(?:{_LONG_NAMES}|pass)", re.IGNORECASE | re.ASCII
+)
 _LOGIN_FLAG: Final = re.compile(
-    r"(?:^|(?<=[ \t\r\n\v\f\"'`]))(?:[-/]u|--?user|--?username)(?=[ \t\r\n\v\f:=\"'`]|$)", re.IGNORECASE | re.ASCII
+    r"(?:^|(?<=[ \t\r\n\v\f\"'`]))(?:[-/]u|--?user|--?username)(?=[ \t\r\n\v\f:=\"'`]|$)",
+    re.IGNORECASE | re.ASCII,
+)
+# An account with its password; %NAME% is a variable, C:\ a path, http:// a URL.
+_ACCOUNT: Final = re.compile(
+    r"(?:[\\`]{0,4}[\"'])?[^ \t\r\n\v\f\"'`:%]{1,128}(?::(?![\\/])|%(?![^ \t\r\n\v\f\"'%]{0,64}%))"
 )
 _REMOTE_TOOL: Final = re.compile(r"psexe|paexec|remcom|csexec|winexe", re.IGNORECASE | re.ASCII)
 _NET: Final = re.compile(r"(?:^|[^a-z0-9_-])net1?(?:\.exe)?$", re.IGNORECASE | re.ASCII)
 _USE_OF_WHAT: Final = re.compile(r"[ \t\r\n\v\f]+[\\`]{0,4}[\"']?(?:[\\/]{2}|[A-Za-z]:[ \t]|\*[ \t])")
 _UNC: Final = re.compile(r"([\\`]{0,4}[\"']{1,2})?[\\/]{2}")
 _OPTION_VALUE: Final = re.compile(r"(?:--?|/)[A-Za-z0-9_-]{1,40}[:=]")
-_OPTION: Final = re.compile(r"[\\`]{0,4}[\"']?/[^ \t\r\n\v\f\"':=]{0,64}[:=]?")
+_OPTION: Final = re.compile(r"\"?/[^ \t\r\n\v\f\"':=]{0,64}[:=]?")
 _DEVICE: Final = re.compile(r"(?:[A-Za-z]:|lpt\d:?|\*)(?=[ \t\r\n\v\f\"']|$)", re.IGNORECASE)
 _LONG_WORD: Final = 1024
-# Words that begin with -p and take no password; heeded only where no PsExec is in sight.
+# Words that begin with -p and hold no password; heeded only where no PsExec is in sight.
 _NO_PASSWORD: Final = re.compile(
     r"-p(?:ort|ath|id|rofile|rocess|roxy|roto|riority|rint|refix|roject|ackage|aram|lat|olicy|age|attern|ipe"
-    r"|lugin|rivate|ublic|roduct|rogram|rompt|rovider|arent|assive|assthru|s)",
+    r"|lugin|rivate|ublic|roduct|rogram|rompt|rovider|arent|assive|assthru)[a-z]{0,24}(?:[:=].*)?",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -145,27 +157,56 @@ class _Redaction:
         self._at = end
 
     def _hide(self, end: int) -> None:
-        secret = self._text[self._at : end]
-        self._out.append(secret if secret == "*" else REDACTED)
+        hidden = self._text[self._at : end]
+        self._out.append("*" if hidden == "*" else REDACTED)
         self._at = end
 
-    def _hide_next(self, *, heed_slash: bool = False) -> None:
-        """Hide the word that follows, if one does within the same quotes."""
+    def _hide_next(self, argument: int = 0, *, heed_slash: bool = False) -> None:
+        """Hide the word that follows, if one does; all up to ``argument`` if that is further on."""
         space = _SPACE.match(self._text, self._at)
-        if space:
+        if space and space.end() >= argument:
             self._keep(space.end())
-        if self._at >= self._end or self._closes(self._at):
+            if heed_slash and self._text.startswith("/", self._at):
+                return
+        elif self._closes(self._at):
             return
-        if heed_slash and self._text.startswith("/", self._at):
+        if argument > self._at:
+            self._hide(argument)
+            self._hide_tail()
+        elif _QUOTES_AT_END.match(self._text, self._at) is None:
+            self._hide(self._secret_end(self._at))
+
+    def _hide_tail(self) -> None:
+        """Hide what stands right behind the quote that ends a secret: it belongs to the argument."""
+        quote = _OPENING.match(self._text, self._at)
+        if quote is None or self._closes(self._at):
             return
-        self._hide(self._secret_end(self._at))
+        self._keep(quote.end())
+        if self._at < self._end and self._text[self._at] not in _SPACES and not self._closes(self._at):
+            self._hide(self._secret_end(self._at))
+
+    def _argument_end(self) -> int:
+        """Where the quoted argument ends that begins with this word, 0 if none does."""
+        at = self._at
+        if at == 0 or self._text[at - 1] not in "\"'" or self._text[at] == "$":
+            return 0
+        first = at - 1 - self._escapes_before(at - 1, 0)
+        if first > 0 and self._text[first - 1] not in _SPACES:
+            return 0
+        if self._text[at - 1] == "'":
+            return max(self._text.find("'", at), 0)
+        depth, closing = at - 1 - first, at
+        while (closing := self._text.find('"', closing)) >= 0:
+            escapes = self._escapes_before(closing, at)
+            if escapes <= depth or escapes % 2 == 0:
+                return closing - escapes
+            closing += 1
+        return 0
 
     def _closes(self, at: int) -> bool:
-        """Whether the quote at ``at`` ends the nested command that is open."""
-        quote = _OPENING.match(self._text, at)
-        if not self._inside or quote is None or quote[0] == "'":
-            return False
-        return _AFTER_CLOSING.match(self._text, quote.end()) is not None
+        """Whether the quotes at ``at`` end a nested command, and begin nothing."""
+        inside = self._inside or (at > 0 and self._text[at - 1] not in _SPACES)
+        return inside and _CLOSING.match(self._text, at) is not None
 
     def _secret_end(self, start: int) -> int:
         """Where the secret that begins at ``start`` ends: at white space outside its own quotes."""
@@ -176,9 +217,10 @@ class _Redaction:
                 at = plain.end() if plain else at + 1
                 continue
             escapes = self._escapes_before(at, start)
-            if self._inside and _AFTER_CLOSING.match(self._text, at + 1):
+            if self._inside and _CLOSING.match(self._text, at):
                 return at - escapes
-            at = at + 1 if escapes % 2 else self._unescaped_quote(at + 1)
+            literal = escapes % 2 or (self._inside and _MAY_FOLLOW.match(self._text, at + 1))
+            at = at + 1 if literal else self._unescaped_quote(at + 1)
         return at
 
     def _after_quoted(self, at: int) -> int:
@@ -193,7 +235,7 @@ class _Redaction:
             closing = self._text.find('"', quote.end())
             return closing + 1 if closing >= 0 else self._end
         if self._text.startswith('"', at + 1):
-            if _AFTER_CLOSING.match(self._text, at + 2):
+            if _SPACE_OR_END.match(self._text, at + 2):
                 return at + 2
             closing = self._text.find('""', at + 2)
             return closing + 2 if closing >= 0 else at + 2
@@ -232,8 +274,9 @@ class _Redaction:
         """``/pass:PW``, ``--password=PW``, ``password= PW``, ``$password = PW``."""
         named = _NAMED.search(word)
         if named:
+            argument = self._argument_end()
             self._keep(self._at + named.end())
-            self._hide_next(heed_slash=word.startswith("/"))
+            self._hide_next(argument, heed_slash=word.startswith("/"))
             return True
         if word in {"=", ":"} and _BEFORE_EQUALS.fullmatch(self._previous):
             self._keep(self._at + 1)
@@ -245,58 +288,60 @@ class _Redaction:
         """``-Password PW``, ``-p PW``, ``-pPW``, ``-u user:PW``."""
         if word[0] not in "-/":
             return False
-        folded = word.lower()
-        asks = self._remote_tool or self._login
-        if (asks and folded in {"-p", "/p"}) or _BEFORE_VALUE.fullmatch(word):
-            self._keep(self._at + len(word))
-            self._hide_next(heed_slash=word[0] == "/" and folded != "/p")
-            return True
-        if (self._remote_tool and folded.startswith(("-p", "/p"))) or (
-            asks and (word.startswith("-p") or folded.startswith(("/p:", "/p="))) and not _NO_PASSWORD.match(word)
-        ):
-            self._keep(self._at + (3 if word[2] in ":=" else 2))
-            self._hide_next()
-            return True
         if _LOGIN_FLAG.fullmatch(word):
             self._keep(self._at + len(word))
             self._account()
+        elif self._asks_password(word):
+            self._keep(self._at + len(word))
+            self._hide_next(heed_slash=word[0] == "/" and word.lower() != "/p")
+        elif self._holds_password(word):
+            argument = self._argument_end()
+            self._keep(self._at + (3 if word[2] in ":=" else 2))
+            self._hide_next(argument)
+        else:
+            return False
+        return True
+
+    def _asks_password(self, word: str) -> bool:
+        """Whether the next word is a password: ``-p`` is one only beside a remote tool or an account."""
+        if word.lower() in {"-p", "/p"}:
+            return self._remote_tool or self._login
+        return _BEFORE_VALUE.fullmatch(word) is not None
+
+    def _holds_password(self, word: str) -> bool:
+        """Whether this is ``-pPW``, ``/p:PW``."""
+        folded = word.lower()
+        if self._remote_tool and folded.startswith(("-p", "/p")):
             return True
-        return False
+        attached = word.startswith("-p") or folded.startswith(("-p:", "-p=", "/p:", "/p="))
+        return self._login and attached and _NO_PASSWORD.fullmatch(word) is None
 
     def _account(self) -> None:
         """The word behind ``-u``: what stands after ``:`` or ``%`` in it is a password."""
         space = _SPACE.match(self._text, self._at)
         if space:
             self._keep(space.end())
-        if self._at >= self._end or self._closes(self._at):
-            return
-        end = self._secret_end(self._at)
-        value = self._text[self._at : end]
-        split = re.search("[:%]", value)
-        if split and 0 < split.start() and value[split.start() : split.start() + 2] not in {":\\", ":/"}:
-            if not (split[0] == "%" and value.rstrip("\"'").endswith("%")):
-                self._keep(self._at + split.end())
-                self._hide(end)
-                return
-        opening = _OPENING.match(self._text, self._at)
-        # Only the account: what else stands in its quotes is read as any other text.
-        if opening is None:
-            account = _ATOM.match(self._text, self._at)
-            self._keep(account.end() if account else self._at + 1)
+        account = _ACCOUNT.match(self._text, self._at)
+        if account and not self._closes(self._at):
+            end = self._secret_end(self._at)
+            self._keep(account.end())
+            self._hide(end)
 
     def _login_in_word(self, word: str) -> bool:
         """``user:PW@host``, also in a URL; the password may hold quotes and ``@``."""
         if ":" not in word or word.startswith("\\\\") or word[1:3] in {":\\", ":/"}:
             return False
+        argument = min(self._argument_end(), self._at + _LONG_WORD)
         run = _TO_SPACE.match(self._text, self._at, self._at + _LONG_WORD)
-        whole = run[0] if run else word
+        whole = self._text[self._at : max(argument, run.end() if run else 0)]
         option = _OPTION_VALUE.match(whole)
         start = option.end() if option else 0
         scheme = whole.find("://", start)
         colon = whole.find(":", scheme + 3 if scheme >= 0 else start)
-        at_sign = whole.rfind("@")
+        # In an overlong word the last @ of all, so that no word is walked more than twice.
+        at_sign = max(whole.rfind("@"), word.rfind("@"))
         user = whole[start:colon].lower()
-        if not 0 <= start < colon < at_sign - 1 or user in {"user", "username"} or at_sign + 1 >= len(whole):
+        if not 0 <= start < colon < at_sign - 1 or user in {"user", "username"} or at_sign + 1 >= max(len(whole), len(word)):
             return False
         self._keep(self._at + colon + 1)
         self._hide(self._at - colon - 1 + at_sign)
@@ -324,28 +369,35 @@ class _Redaction:
             self._mode, self._previous = None, ""
             return
         if self._closes(self._at):
-            closing = _OPENING.match(text, self._at)
+            closing = _CLOSING.match(text, self._at)
             self._keep(closing.end() if closing else self._at + 1)
             self._inside = False
             return
         word = _TO_SPACE.match(text, self._at, self._at + _LONG_WORD)
         shown = word[0] if word else ""
-        if self._mode == "secure":
-            self._keep(self._at + len(shown)) if shown.startswith("-") else self._hide(self._secret_end(self._at))
+        if self._mode == "secure" and shown.startswith("-"):
+            self._keep(self._at + len(shown))
         elif self._mode == "use" and _UNC.match(text, self._at):
             self._unc()
-        elif _OPTION.match(text, self._at):
+        elif self._mode != "secure" and self._option_at():
             self._option()
         elif shown in _DISCARD:
             self._keep(self._at + len(shown))
         elif self._named:
-            self._hide(self._secret_end(self._at))
+            self._positional()
         elif self._mode == "user":
             self._named = True
             self._keep(self._secret_end(self._at))
         else:
             device = _DEVICE.match(text, self._at)
             self._keep(device.end()) if device else self._word()
+
+    def _positional(self) -> None:
+        """A secret by its place; one that runs into the next command ends this one."""
+        start = self._at
+        self._hide(self._secret_end(start))
+        if _NEXT_COMMAND.search(self._text, start, self._at):
+            self._mode, self._previous = None, ""
 
     def _unc(self) -> None:
         """A share: kept. Quoted, it may hold white space, but not behind an administrative share."""
@@ -361,9 +413,15 @@ class _Redaction:
             end += 1
         self._keep(end)
 
+    def _option_at(self) -> re.Match[str] | None:
+        """The option that begins here. An escaped quote before it is one only in a nested command."""
+        escaped = _OPENING.match(self._text, self._at) if self._inside else None
+        skipped = escaped.end() - 1 if escaped and escaped[0] != "'" else self._at
+        return _OPTION.match(self._text, skipped)
+
     def _option(self) -> None:
-        """``/user:CORP\\adm``, ``/delete``: kept, unless it names a secret."""
-        option = _OPTION.match(self._text, self._at)
+        r"""``/user:CORP\adm``, ``/delete``: kept, unless it names a secret."""
+        option = self._option_at()
         end = option.end() if option else self._at + 1
         if _NAMED.search(self._text, self._at, end):
             self._keep(end)

@@ -4,7 +4,7 @@ Works on redacted lines (``lmgraph.text.redact``); ``[redacted]`` is an ordinary
 
 References:
     PsExec: learn.microsoft.com/sysinternals/downloads/psexec. PAExec: poweradmin.com/paexec.
-    net use: learn.microsoft.com/previous-versions/windows/it-pro/windows-server-2012-r2-and-2012/gg651155(v=ws.11).
+    net use: learn.microsoft.com, "Net use" (Windows commands).
     IPv6 literal names: MS-WPO, ``ipv6-literal.net``.
 """
 
@@ -50,11 +50,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """What a command line says of a movement.
+    r"""What a command line says of a movement.
 
     Attributes:
         targets: Hosts in the order written, each once.
-        credential: Explicit account as written (``CORP\\adm``, ``.\\x``, ``user@realm``).
+        credential: Explicit account as written (``CORP\adm``, ``.\x``, ``user@realm``).
         disconnect: ``net use … /delete``.
         accidental: A ``net`` command line that is no ``use`` of an admin share.
         local: A PsExec command line without a target: it runs here.
@@ -81,8 +81,7 @@ def parse(program: Program, command_line: str | None) -> Movement:
 def split(command_line: str) -> list[str]:
     """Words of a Windows command line: white space separates outside double quotes, quotes go.
 
-    A backslash escapes a quote only where an even number of them stands before it would not end
-    the word; UNC paths keep theirs. Linear in the length.
+    A backslash before a quote stays a backslash, since most here belong to UNC paths. Linear.
     """
     words: list[str] = []
     word: list[str] = []
@@ -139,16 +138,13 @@ def _flag(word: str, words: list[str], position: int) -> tuple[str | None, int]:
 
 
 def _hosts(slashed: str) -> list[Target]:
-    """Targets of ``\\\\h1,h2``, ``\\\\*`` (backslashes only)."""
+    r"""Targets of ``\\h1,h2``, ``\\*`` (backslashes only)."""
     found = []
     for part in slashed.split(","):
-        token = part.strip("\\ ")
-        if token == "*":
-            found.append(Target("*", "all"))
-        elif token:
-            target = _target(token, None)
-            if target is not None:
-                found.append(target)
+        host = part.strip("\\ ")
+        target = Target("*", "all") if host == "*" else _target(host, None)
+        if target is not None:
+            found.append(target)
     return found
 
 
@@ -184,9 +180,11 @@ def _unc(slashed: str) -> Target | None:
     return _target(parts[0], parts[1] if len(parts) > 1 else None)
 
 
-def _target(token: str, share: str | None) -> Target | None:
-    """A host token as target; WebDAV's ``@SSL`` and ``@8443`` go, addresses become canonical."""
-    host = token.partition("@")[0].strip().lower().rstrip(".") or ("localhost" if token == "." else "")
+def _target(written: str, share: str | None) -> Target | None:
+    """A host as target; WebDAV's ``@SSL`` and ``@8443`` go, addresses become canonical."""
+    host = written.partition("@")[0].strip().lower().rstrip(".")
+    if written == ".":
+        host = "localhost"
     if not host or len(host) > _MAX_HOST:
         return None
     address = _address(host)

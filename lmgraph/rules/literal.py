@@ -34,10 +34,7 @@ def decide(event: Event, process_name: str | None, process_path: str | None) -> 
         process_name: Name from a join; the query makes none, so it serves the flags alone.
         process_path: Path from that join; likewise.
     """
-    if event.kind == "table_alert":
-        alert = event.alert_type
-    else:
-        alert = _clause(event)
+    alert = event.alert_type if event.kind == "table_alert" else _clause(event)
     return NOTHING if alert is None else flagged(alert, event, process_name, process_path)
 
 

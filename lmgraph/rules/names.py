@@ -66,7 +66,7 @@ def is_net(name: str | None) -> bool:
 
 
 def is_service_half(name: str | None) -> bool:
-    """The half of PsExec and its like that runs on the target: ``PSEXESVC.exe``, ``PAExec-<pid>-<host>.exe``."""
+    """What PsExec and its like run on the target: ``PSEXESVC.exe``, ``PAExec-<pid>-<host>.exe``."""
     if name is None:
         return False
     folded = name.lower()
@@ -96,7 +96,7 @@ def is_svchost(name: str | None) -> bool:
 
 
 def in_system_directory(path: str) -> bool:
-    """Whether the file lies in ``Windows\\System32`` or ``Windows\\SysWOW64`` of a local volume itself.
+    r"""Whether the file lies in ``Windows\System32`` or ``Windows\SysWOW64`` of a local volume itself.
 
     Directories below those two do not count: some of them are writable by users.
     """

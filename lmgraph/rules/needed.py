@@ -145,9 +145,7 @@ _CONTEXT_NEEDLES: Final = (b"smbservershareopened", b"smbclientshareopened", b"u
 _PORT: Final = re.compile(rb"(?<![0-9])445(?![0-9])")
 # An escape that spells a character which a needle, an id or an address may hold. That the
 # backslashes before it may be even in number (no escape then) only keeps a line too many.
-_ESCAPE: Final = re.compile(
-    rb"\\u00(?:2[345de]|3[0-9a]|4[0-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9a])", re.IGNORECASE
-)
+_ESCAPE: Final = re.compile(rb"\\u00(?:2[345de]|3[0-9a]|4[0-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9a])", re.IGNORECASE)
 _NUMBER: Final = re.compile(rb"[0-9]+")
 _ADDRESS: Final = re.compile(rb"[0-9a-f:.]{2,64}")
 

@@ -57,11 +57,11 @@ def testify(event: Event) -> Testimony | None:
     if event.kind == "connection":
         if event.remote_port != SMB_PORT:
             return None
-        return Testimony("connection", "source", False, "attempted", code, process_names(event))
+        return _context("source", "attempted", code, process_names(event))
     if event.kind == "accept":
-        return _connected(code, None) if event.host_port == SMB_PORT else None
+        return _context("target", "connected", code) if event.host_port == SMB_PORT else None
     if event.kind == "share_client":
-        return Testimony("connection", "source", False, "connected", code, event.share_name)
+        return _context("source", "connected", code, event.share_name)
     if event.kind == "share_server":
         return _share(event, code)
     if event.kind in {"logon", "logon_failed"}:
@@ -75,19 +75,22 @@ def is_admin_share(share: str | None) -> bool:
 
 
 def session_kind(logon_type: int | None) -> str | None:
-    """Kind of the session that a logon type opens; ``None`` for network logons (type 3) and the rest.
-
-    Raises nothing; an unknown type opens no session.
-    """
+    """Kind of the session that a logon type opens; ``None`` for network logons (type 3) and the rest."""
     return None if logon_type is None else _SESSIONS.get(logon_type)
 
 
-def _connected(code: str, about: str | None) -> Testimony:
-    return Testimony("connection", "target", False, "connected", code, about)
+def _context(side: Side, proves: Outcome, code: str, about: str | None = None) -> Testimony:
+    return Testimony(stage="connection", side=side, opens=False, proves=proves, kind=code, object=about)
+
+
+def _opener(stage: Stage, proves: Outcome, code: str, about: str | None) -> Testimony:
+    return Testimony(stage=stage, side="target", opens=True, proves=proves, kind=code, object=about)
 
 
 def _denied(stage: Stage, code: str, about: str | None) -> Testimony:
-    return Testimony(stage, "target", False, "attempted", code, about, denied=True)
+    return Testimony(
+        stage=stage, side="target", opens=False, proves="attempted", kind=code, object=about, denied=True
+    )
 
 
 def _share(event: Event, code: str) -> Testimony:
@@ -95,8 +98,8 @@ def _share(event: Event, code: str) -> Testimony:
     if event.failed:
         return _denied("share" if admin else "connection", code, event.share_name)
     if admin:
-        return Testimony("share", "target", True, "accessed", code, event.share_name)
-    return _connected(code, event.share_name)
+        return _opener("share", "accessed", code, event.share_name)
+    return _context("target", "connected", code, event.share_name)
 
 
 def _logon(event: Event, code: str) -> Testimony | None:
@@ -107,7 +110,7 @@ def _logon(event: Event, code: str) -> Testimony | None:
     # UserIdentity repeats a logon without saying from where it came.
     if event.event_code == "UserIdentity" and event.remote_ip is None and event.remote_name is None:
         return None
-    return _connected(code, None)
+    return _context("target", "connected", code)
 
 
 def _execution(event: Event, code: str) -> Testimony | None:
@@ -131,4 +134,4 @@ def _execution(event: Event, code: str) -> Testimony | None:
         return None
     if event.failed:
         return _denied("execution", code, about)
-    return Testimony("execution", "target", True, "executed", code, about)
+    return _opener("execution", "executed", code, about)
