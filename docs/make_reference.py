@@ -12,14 +12,17 @@ from lmgraph.cli import cli
 
 HERE = Path(__file__).resolve().parent
 _WIDTH = 100
+_INTRODUCTION = (
+    "What `--help` says; written by `docs/make_reference.py`. "
+    "[The command line](command-line.md) explains it."
+)
 
 
 def cli_reference() -> str:
     """The help of the program and of each command, as Markdown."""
     parts = [
         "# Command-line reference",
-        "What `--help` says; written by `docs/make_reference.py`. "
-        "[The command line](command-line.md) explains it.",
+        _INTRODUCTION,
         _help(cli, "lmgraph"),
     ]
     for name, command in sorted(cli.commands.items()):

@@ -81,6 +81,17 @@ class Lookup:
         """``WS042 → SRV7 → DC1``."""
         return f" {arrow} ".join(self.host(key) for key in path.hosts)
 
+    def reaches(self, path: PathRow) -> list[str]:
+        """The path's goals, where naming them says more than the chain does."""
+        said = []
+        for key in path.reaches:
+            host = self.hosts[key]
+            worth = [ROLE_NAME["dc"]] if host.role == "dc" else []
+            worth += [f"criticality {visible(host.criticality, 20)}"] if host.criticality else []
+            if worth or key not in path.hosts:
+                said.append(f"{self.host(key)} ({', '.join(worth)})" if worth else self.host(key))
+        return said
+
     def accounts(self, path: PathRow) -> list[str]:
         """The path's accounts in order of appearance, explicit credentials among them."""
         names: list[str] = []
@@ -89,7 +100,10 @@ class Lookup:
             names += [self.user(user) for user in (hop.source_user, hop.target_user) if user]
             names += [visible(hop.credential, self._limit)] if hop.credential else []
         names += [self.user(user) for user in path.users]
-        return list({name.casefold(): name for name in reversed(names)}.values())[::-1]
+        first: dict[str, str] = {}
+        for name in names:
+            first.setdefault(name.casefold(), name)
+        return list(first.values())
 
 
 def listed(data: ResultData, top: int | None, min_severity: Severity) -> list[PathRow]:
@@ -117,6 +131,12 @@ def span(first: str, last: str) -> str:
     """How long it is between two times of a result, in the two largest fitting units."""
     delta = dt.datetime.fromisoformat(last) - dt.datetime.fromisoformat(first)
     return duration(delta.total_seconds())
+
+
+def when(first: str, last: str) -> str:
+    """``2026-05-04 08:00:12Z, 6 min 52 s``; without the span where it is shorter than a second."""
+    lasted = span(first, last)
+    return clock(first) if lasted == "0 s" else f"{clock(first)}, {lasted}"
 
 
 def duration(seconds: float) -> str:

@@ -152,14 +152,14 @@ def _figures(path: PathRow, *, wide: bool) -> tuple[str, str, str]:
 
 def _story(names: Lookup, path: PathRow, arrow: str) -> Text:
     """The chain of hosts, then who and when and where to, then why."""
-    when = f"{summary.clock(path.first)}, {summary.span(path.first, path.last)}"
+    when = summary.when(path.first, path.last)
     who = summary.several(names.accounts(path), 4) or "account unknown"
     story = _text(names.chain(path, arrow), "bold").append(f"\n{when}; {who}", "not bold")
-    if path.reaches:
-        reached = summary.several([names.host(key) for key in path.reaches], 4)
-        story.append(f"\nreaches {reached}", "not bold magenta")
+    reached = names.reaches(path)
+    if reached:
+        story.append(f"\nreaches {summary.several(reached, 4)}", "not bold magenta")
     for reason in path.why[:_WHY]:
-        story.append(f"\n- {visible(reason, 200)}".replace("→", arrow), "not bold dim")
+        story.append(f"\n- {visible(reason, 160)}".replace("→", arrow), "not bold dim")
     return story
 
 

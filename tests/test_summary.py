@@ -107,7 +107,18 @@ def test_hop_sentence():
 def test_accounts_in_order_of_appearance_once_each_whatever_the_case():
     data = story()
     data.hops[0].credential = "corp\\ADM"
+    data.hops[1].target_user = "u0"
     assert Lookup(data).accounts(data.paths[0]) == ["CORP\\alice", "CORP\\adm"]
+
+
+def test_goals_are_named_when_they_say_more_than_the_chain():
+    data = story()
+    names = Lookup(data)
+    assert names.reaches(data.paths[0]) == ["DC1 (domain controller)"]
+    data.paths[1].reaches = ["h4", "h1"]
+    assert names.reaches(data.paths[1]) == ["SRV7"]
+    data.hosts[4].criticality = "high\x1b"
+    assert names.reaches(data.paths[1]) == ["PRINT01\\x1b[2J\\u202e (criticality high\\x1b)", "SRV7"]
 
 
 def test_listed():

@@ -48,7 +48,7 @@ def test_every_width_shows_the_whole_story(monkeypatch, columns):
         "CORP\\adm",
         "2026-05-04 08:00:12Z",
         "6 min 52 s",
-        "reaches DC1",
+        "reaches DC1 (domain controller)",
     )
     for part in who:
         assert part in story_column

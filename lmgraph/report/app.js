@@ -104,9 +104,9 @@
     return [
       el("h2", "", `${path.rank}. ${path.title}`),
       el("p", "", el("b", `level ${path.severity}`, path.severity), ` · score ${path.score.toFixed(2)} · `, el("b", "", path.outcome), `: ${path.meaning}`),
-      facts([["certainty", path.certainty], ["accounts", path.accounts], ["time", `${path.first}, ${path.span}`]]),
-      path.why.length ? part("Why it is suspicious", list(path.why)) : null,
+      facts([["certainty", path.certainty], ["accounts", path.accounts], ["time", path.when]]),
       part("What happened", list(path.hops.map((hop) => page.hops[hop].says), "ol")),
+      path.why.length ? part("Why it is suspicious", list(path.why)) : null,
       path.next.length ? part("What next", list(path.next)) : null,
       el("h3", "", "Evidence, hop by hop"),
       cards,

@@ -107,11 +107,10 @@ def path_view(names: Lookup, path: PathRow) -> dict[str, Any]:
         "outcome": path.outcome,
         "meaning": summary.OUTCOME_MEANING[path.outcome],
         "certainty": summary.certainty(path.certainty),
-        "first": summary.clock(path.first),
-        "span": summary.span(path.first, path.last),
+        "when": summary.when(path.first, path.last),
         "accounts": summary.several(names.accounts(path)) or "account unknown",
-        "reaches": summary.several([names.host(key) for key in path.reaches]),
-        "why": [visible(reason, 300) for reason in path.why],
+        "reaches": summary.several(names.reaches(path)),
+        "why": [visible(reason, 1000) for reason in path.why],
         "next": summary.next_steps(names, [path]),
         "links": [
             {

@@ -197,7 +197,7 @@ def test_page_tells_the_story(page):
         "4 paths left out by a limit",
         "Isolate and examine WS042 (the movement starts there), SRV7 (code ran there).",
         "Incident 1 · from WS042 · 3 hosts · related to 2",
-        "reaches DC1",
+        "reaches DC1 (domain controller)",
         "4 edges",
     ):
         assert said in page.text
