@@ -428,7 +428,7 @@ def machines(tape: Tape, hosts: dict[str, Host]) -> None:
             moment = at(day, "22:00") + number * 7_000
             tape.accept(host, moment + 8, scan, tape.connect(scan, moment, host, scan_id, scanner))
     sensor = rf"{PROGRAMS}\CrowdStrike\CSFalconService.exe"
-    for day, name in ((2, "WS006"), (3, "SRV9"), (6, "WS022"), (8, "SRV7")):
+    for day, name in ((2, "WS006"), (3, "SRV9"), (6, "WS022"), (8, "SRV8")):
         system = Session(SYSTEM, KERNEL_LOGON, hosts[name])
         sensor_id = tape.process(system, at(day, "05:55"), sensor, f'"{sensor}"', "services.exe")
         tape.connect(hosts[name], at(day, "16:20"), hosts["FS01"], sensor_id, sensor)
@@ -574,8 +574,9 @@ def write_table(tape: Tape, path: Path) -> None:
 
 def tell(tape: Tape, hosts: dict[str, Host]) -> None:
     """The eight days."""
-    for name in ("SRV7", "SRV12"):  # where the service account lives, and can be stolen
-        tape.logon(hosts[name], at(1, "00:03"), SVC_SQL, 5)
+    tape.logon(
+        hosts["SRV7"], at(1, "00:03"), SVC_SQL, 5
+    )  # where the service account lives, and can be stolen
     sessions = workdays(tape, hosts)
     administration(tape, hosts)
     machines(tape, hosts)
