@@ -120,7 +120,8 @@ def _warnings(partial: Partial, counts: Counts, rejected: int) -> list[str]:
         f"{report.path}: {text}" for report in partial.inputs.values() for text in report.warnings
     )
     if rejected:
-        found.append(f"{rejected} records could not be read; --rejects FILE names each")
+        count = "1 record" if rejected == 1 else f"{rejected} records"
+        found.append(f"{count} could not be read; --rejects FILE names each")
     if partial.evicted:
         found.append(
             f"{partial.evicted} rows of the pipe had to be forgotten, so names and accounts may be missing: "

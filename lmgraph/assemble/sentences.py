@@ -9,11 +9,11 @@ from lmgraph import result
 from lmgraph.schema import ALERT_TYPES, STAGE_OF_ALERT, AlertType
 
 _TERM: Final[dict[str, str]] = {
-    "new_pair": "first time these two hosts were seen together",
-    "new_user_target": "first time this account was used on the target",
-    "new_user_source": "first time this account acted from the source",
-    "explicit_credential": "another account was given on the command line",
-    "fan_out": "the source reached for many hosts at once",
+    "new_pair": "new pair of hosts",
+    "new_user_target": "account new to the target",
+    "new_user_source": "account new to the source",
+    "explicit_credential": "another account given",
+    "fan_out": "many hosts at once",
     "renamed": "PsExec under another name",
     "masquerade": "a system process name from a foreign directory",
 }
@@ -39,14 +39,22 @@ def path_why(
     """What speaks for a path, hop by hop, in the words that an analyst would use."""
     lines = []
     for place, hop in enumerate(path_hops):
-        seen = [f"{stage} seen from {_sides(sides)}" for stage, sides in hop.stages.items() if sides]
         who = f" as {users[hop.source_user]}" if hop.source_user else ""
-        line = f"{names[hop.source]} → {names[hop.target]}{who}: {hop.outcome}; {', '.join(seen)}"
+        given = f" with {hop.credential}" if hop.credential else ""
         reasons = [text for term, text in _TERM.items() if hop.score_terms.get(term, 0) > 0]
-        lines.append("; ".join([line, *reasons]))
+        steps = f"{names[hop.source]} → {names[hop.target]}{who}{given}: {hop.outcome}"
+        lines.append("; ".join([steps, _seen(hop), *reasons]))
         if place:
             lines += _link_lines(links[place - 1], names[hop.source])
     return lines
+
+
+def _seen(hop: result.HopRow) -> str:
+    """Which stages were seen, and from which ends."""
+    stages = {stage: sides for stage, sides in hop.stages.items() if sides}
+    if hop.full_chain and len({tuple(sides) for sides in stages.values()}) == 1:
+        return f"full chain seen from {_sides(stages['execution'])}"
+    return ", ".join(f"{stage} ({' and '.join(sides)})" for stage, sides in stages.items())
 
 
 def _link_lines(link: result.LinkRow, host: str) -> list[str]:
