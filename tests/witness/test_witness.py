@@ -1,0 +1,226 @@
+"""Witnesses: joins between the query's table and raw records, inference, sessions, contacts, periods."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lmgraph.engines.local import LocalEngine
+from lmgraph.pipeline import run
+from lmgraph.result import ResultData
+from lmgraph.settings import Settings
+from lmgraph.witness.suppression import PERIODIC_LEAST
+from tests.falcon import Record, Telemetry, at
+
+ALICE, ADM = "S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-500"
+
+
+def analyze(*paths: Path, **options: Any) -> ResultData:
+    return run([str(path) for path in paths], Settings(**options), LocalEngine(1)).data
+
+
+def names(data: ResultData) -> dict[str, str]:
+    return {host.id: host.name for host in data.hosts}
+
+
+def pairs(data: ResultData) -> list[tuple[str, str]]:
+    known = names(data)
+    return [(known[hop.source], known[hop.target]) for hop in data.hops]
+
+
+def row(when: float, host: str, kind: str, **more: Any) -> Record:
+    """A row of the published query's result."""
+    return {
+        "@timestamp": round(when * 1000),
+        "ComputerName": host,
+        "UserName": "alice",
+        "alert_type": kind,
+        **more,
+    }
+
+
+def table(folder: Path, *rows: Record) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "table.ndjson").write_text("".join(json.dumps(one) + "\n" for one in rows))
+    return folder
+
+
+def psexec_row(when: float, host: str, target: str) -> Record:
+    return row(when, host, "PsExecExecution", FileName="psexec.exe", CommandLine=f"psexec \\\\{target} cmd")
+
+
+def smb_row(when: float, host: str, ip: str, process: str | None = "psexec.exe") -> Record:
+    named = {"FileName": process} if process is not None else {}
+    return row(when, host, "SMB445Connection", RemoteAddressIP4=ip, RemotePort="445", **named)
+
+
+# The query's own table.
+
+
+def test_a_blank_name_is_no_movement_by_itself(tmp_path: Path) -> None:
+    data = analyze(table(tmp_path / "t", smb_row(at(1, "10:00"), "WS1", "10.0.0.7", None)))
+    assert [alert.flags for alert in data.alerts] == [["process_unknown"]]
+    assert data.hops == []
+    assert [contact.count for contact in data.contacts] == []
+
+
+def test_a_blank_connection_confirms_the_hop_that_a_command_makes(tmp_path: Path) -> None:
+    rows = [psexec_row(at(1, "10:00"), "WS1", "SRV7"), smb_row(at(1, "10:00:02"), "WS1", "10.0.0.7", None)]
+    data = analyze(table(tmp_path / "t", *rows))
+    (hop,) = data.hops
+    assert pairs(data) == [("WS1", "SRV7")]
+    assert hop.stages == {"execution": ["source"], "share": [], "connection": ["source"]}
+    assert [one.kind for one in hop.corroboration] == ["SMB445Connection"]
+    assert (
+        hop.missing_why["SMB445Connection"] == "the kernel made the SMB connection, which the rule excludes"
+    )
+
+
+def test_a_name_and_an_address_used_together_are_one_host_less_than_surely(tmp_path: Path) -> None:
+    rows = [
+        psexec_row(at(1, "10:00"), "WS1", "SRV7"),
+        smb_row(at(1, "10:00:02"), "WS1", "10.0.0.7"),
+        smb_row(at(1, "12:00"), "WS2", "10.0.0.7", "smb.exe"),
+    ]
+    data = analyze(table(tmp_path / "t", *rows))
+    assert pairs(data) == [("WS1", "SRV7"), ("WS2", "SRV7")]
+    assert [hop.certainty for hop in data.hops] == [1.0, pytest.approx(0.5)]
+
+
+def test_of_two_addresses_beside_a_name_the_one_that_comes_back_is_taken(tmp_path: Path) -> None:
+    rows = [
+        psexec_row(at(1, "10:00"), "WS1", "SRV7"),
+        smb_row(at(1, "10:00:02"), "WS1", "10.0.0.7"),
+        smb_row(at(1, "10:00:03"), "WS1", "10.0.0.8"),
+        psexec_row(at(2, "10:00"), "WS1", "SRV7"),
+        smb_row(at(2, "10:00:02"), "WS1", "10.0.0.7"),
+    ]
+    data = analyze(table(tmp_path / "t", *rows))
+    by_ip = {ip: host.name for host in data.hosts for ip in host.ips}
+    assert by_ip == {"10.0.0.7": "SRV7"}
+    assert sorted(set(pairs(data))) == [("WS1", "10.0.0.8"), ("WS1", "SRV7")]
+
+
+def test_rows_equal_in_every_column_count_once(tmp_path: Path) -> None:
+    one = psexec_row(at(1, "10:00"), "WS1", "SRV7")
+    data = analyze(table(tmp_path / "t", one, one))
+    assert [alert.copies for alert in data.alerts] == [2]
+    assert data.coverage.duplicates == 1
+
+
+def test_rows_without_a_host_are_counted(tmp_path: Path) -> None:
+    one = psexec_row(at(1, "10:00"), "WS1", "SRV7")
+    del one["ComputerName"]
+    data = analyze(table(tmp_path / "t", one))
+    assert data.hops == []
+    assert any("1 classified rows have no ComputerName" in text for text in data.coverage.warnings)
+
+
+def test_the_cloud_clock_is_warned_of(tmp_path: Path) -> None:
+    data = analyze(table(tmp_path / "t", psexec_row(at(1, "10:00"), "WS1", "SRV7")))
+    assert [alert.time_basis for alert in data.alerts] == ["cloud"]
+    assert any("cloud's clock" in text for text in data.coverage.warnings)
+
+
+# The table beside raw records of the same period.
+
+
+def raw() -> Telemetry:
+    told = Telemetry()
+    told.host("WS1", "10.0.0.1")
+    told.host("SRV7", "10.0.0.7")
+    return told
+
+
+def test_a_row_and_its_full_record_are_one_alert(tmp_path: Path) -> None:
+    told = raw()
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", "psexec \\\\SRV7 cmd", pid="1", sid=ALICE)
+    alone = analyze(told.write(tmp_path / "raw"))
+    # The cloud received the record 0.4 s after the event; the table shows the cloud's time.
+    rows = [psexec_row(at(1, "10:00:00.4"), "WS1", "SRV7")]
+    both = analyze(told.write(tmp_path / "both"), table(tmp_path / "both", *rows))
+    assert [(alert.key, alert.copies) for alert in both.alerts] == [(alone.alerts[0].key, 2)]
+    assert [hop.key for hop in both.hops] == [hop.key for hop in alone.hops]
+    assert both.coverage.duplicates == 1
+
+
+def test_a_row_two_seconds_off_is_another_event(tmp_path: Path) -> None:
+    told = raw()
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", "psexec \\\\SRV7 cmd", pid="1", sid=ALICE)
+    rows = [psexec_row(at(1, "10:00:02.5"), "WS1", "SRV7")]
+    assert len(analyze(told.write(tmp_path / "a"), table(tmp_path / "a", *rows)).alerts) == 2
+
+
+def test_the_full_record_decides_even_that_there_is_no_alert(tmp_path: Path) -> None:
+    told = raw()
+    told.connect("WS1", at(1, "10:00"), "10.0.0.1", "10.0.0.7", pid="4", ContextBaseFileName="System")
+    rows = [smb_row(at(1, "10:00:00.4"), "WS1", "10.0.0.7", None)]
+    data = analyze(told.write(tmp_path / "a"), table(tmp_path / "a", *rows))
+    assert data.alerts == []
+    assert data.coverage.rule_matches["SMB445Connection"] == 1
+
+
+# Sessions, contacts, periods.
+
+
+def test_sessions_tell_who_was_logged_on_how_and_until_when(tmp_path: Path) -> None:
+    told = raw()
+    told.logon("WS1", at(1, "08:00"), "alice", sid=ALICE, logon="5", kind=2)
+    told.logon("WS1", at(2, "08:00"), "alice", sid=ALICE, logon="6", kind=2)
+    told.logon("SRV7", at(1, "09:00"), "adm", sid=ADM, logon="7", kind=10, remote="10.0.0.1")
+    told.logon("SRV7", at(1, "09:00"), "adm", sid=ADM, logon="8", kind=3, remote="10.0.0.1")
+    told._add("WS1", "UserLogoff", at(2, "17:00"), UserName="alice", LogonDomain="CORP", UserSid=ALICE)
+    data = analyze(told.write(tmp_path / "fdr"))
+    users = {user.id: user.name for user in data.users}
+    found = [
+        (users[one.user], names(data)[one.host], one.kind, one.count, one.ended) for one in data.sessions
+    ]
+    assert found == [
+        ("CORP\\alice", "WS1", "interactive", 2, "2026-03-04T17:00:00.000000Z"),
+        ("CORP\\adm", "SRV7", "remote interactive", 1, None),
+    ]
+
+
+def test_contacts_count_what_one_end_tells_once(tmp_path: Path) -> None:
+    told = raw()
+    for day in (1, 2, 2):
+        told.connect("WS1", at(day, "10:00"), "10.0.0.1", "10.0.0.7", pid="4", ContextBaseFileName="System")
+        told.accept("SRV7", at(day, "10:00"), "10.0.0.7", "10.0.0.1")
+    told.logon("SRV7", at(1, "10:00"), "alice", sid=ALICE, logon="8", kind=3, remote="10.0.0.1")
+    data = analyze(told.write(tmp_path / "fdr"))
+    users = {user.id: user.name for user in data.users}
+    found = {users.get(one.user or ""): (one.count, one.days) for one in data.contacts}
+    assert found == {None: (3, 2), "CORP\\alice": (1, 1)}
+
+
+@pytest.mark.parametrize("steady", [True, False])
+def test_what_comes_back_at_regular_intervals_is_periodic(tmp_path: Path, steady: bool) -> None:
+    told = raw()
+    told.process("WS1", at(0, "01:00"), "C:\\Agent\\agent.exe", "agent", pid="7")
+    for run_number in range(PERIODIC_LEAST):
+        minute = 20 * run_number if steady else run_number**2 * 7
+        told.connect("WS1", at(1, "02:00") + 60 * minute, "10.0.0.1", "10.0.0.7", pid="7")
+    tuning = tmp_path / "allow.toml"
+    tuning.write_text(
+        '[[allow]]\nname = "agent"\nprocess = "agent.exe"\nrequires = "periodic"\nreason = "monitoring"\n'
+    )
+    data = analyze(told.write(tmp_path / "fdr"), tuning=str(tuning))
+    assert {alert.suppressed_by for alert in data.alerts} == ({"agent"} if steady else {None})
+
+
+def test_a_suppressed_alert_takes_the_targets_side_with_it(tmp_path: Path) -> None:
+    told = raw()
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", "psexec \\\\SRV7 cmd", pid="1", sid=ADM)
+    told.service("SRV7", at(1, "10:00:10"), "PSEXESVC", "C:\\Windows\\PSEXESVC.exe", "10.0.0.1")
+    tuning = tmp_path / "allow.toml"
+    tuning.write_text(
+        '[[allow]]\nname = "admin"\nsource = "WS1"\nprocess = "psexec.exe"\nreason = "sanctioned"\n'
+    )
+    data = analyze(told.write(tmp_path / "fdr"), tuning=str(tuning))
+    (hop,) = data.hops
+    assert (hop.suppressed, hop.suppressed_by, hop.outcome) == (True, "admin", "executed")
+    assert hop.score <= 0
+    assert data.coverage.suppressed == 1
