@@ -46,7 +46,7 @@ bench: $(VENV)/.dev  ## benchmarks: ratios within one run (benchmarks/README.md)
 
 docs: $(VENV)/.dev  ## write what is generated in docs/ anew, and check what the docs say
 	$(BIN)/python docs/make_reference.py
-	$(BIN)/python docs/make_picture.py
+	$(BIN)/python docs/make_readme.py
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 samples: $(VENV)/.runtime  ## write the sample files anew (same bytes every time)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import subprocess
 import tomllib
 from pathlib import Path
@@ -140,3 +141,9 @@ def test_every_key_of_the_result_is_explained() -> None:
         if key not in {"id", "key"} and f"`{key}`" not in page
     }
     assert silent == set()
+
+
+def test_the_excerpt_in_the_readme_is_what_the_tool_prints() -> None:
+    script = runpy.run_path(str(ROOT / "docs/make_readme.py"))
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert script["with_excerpt"](page) == page, "see make docs"
