@@ -59,7 +59,7 @@ LINK_WEIGHTS: Final[dict[str, Weight]] = {
         3000, "link", "a host that was just entered moves, which it never did before"
     ),
     "entered_then_moves_unproved": Weight(
-        2000, "link", "the same, soon, where history is too short to say never"
+        2250, "link", "the same, soon, where history is too short to say never"
     ),
     "credential_switch": Weight(2000, "link", "another account goes on than the one that came"),
     "left_before_entry": Weight(-2000, "link", "the movement left before the entry had succeeded"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import networkx as nx
 import pandas as pd
+
+from lmgraph.score import LINK_WEIGHTS
 
 Row = Mapping[str, Any]
 
@@ -183,3 +187,202 @@ def features(
             }
         )
     return result
+
+
+# --- paths ----------------------------------------------------------------------------------------
+
+
+class Story:
+    """The chosen chains of hops, found by trying every chain; ``incidents`` and paths out of them.
+
+    Accounts are persons all. ``chain[b]`` is the chosen chain that ends in hop b.
+    """
+
+    def __init__(
+        self,
+        table: Any,
+        scores: Sequence[int],
+        features: pd.DataFrame,
+        sessions: pd.DataFrame,
+        *,
+        gap: int,
+        skew: int,
+    ) -> None:
+        self.hops = table.hops.to_dict("records")
+        self.scores = list(scores)
+        self.past = features.to_dict("records")
+        self.sessions = sessions.to_dict("records")
+        self.gap, self.skew = gap, skew
+        self.users: dict[int, dict[int, int]] = defaultdict(dict)
+        for entry in table.users.to_dict("records"):
+            self.users[entry["hop"]][entry["user"]] = entry["roles"]
+        self.position = self._order()
+        self.order = sorted(range(len(self.hops)), key=lambda b: self.position[b])
+        self.certainty: dict[tuple[int, int], float] = {}
+        self.chain: dict[int, list[int]] = {}
+        for b in self.order:
+            self._follow(b)
+
+    def fits(self, a: int, b: int) -> bool:
+        one, other = self.hops[a], self.hops[b]
+        return (
+            one["target"] == other["source"]
+            and other["target"] != one["source"]
+            and other["first_us"] <= one["last_us"] + self.gap
+        )
+
+    def _order(self) -> dict[int, tuple[int, int, int]]:
+        first = [hop["first_us"] for hop in self.hops]
+        position = {b: (first[b], 0, b) for b in range(len(first))}
+        for turn in range(8):
+            before = dict(position)
+            for b in sorted(position, reverse=turn == 0):
+                led = [a for a in position if self.fits(a, b)]
+                if position[b][1] or any(position[a] < position[b] for a in led):
+                    continue
+                late = [position[a] for a in led if position[a][0] <= first[b] + self.skew]
+                if late:
+                    position[b] = (min(late)[0], min(late)[1] + 1, b)
+            if before == position:
+                break
+        return position
+
+    def acting(self, b: int) -> set[int]:
+        return {user for user, roles in self.users[b].items() if roles & 1} or self.effective(b)
+
+    def effective(self, b: int) -> set[int]:
+        users = self.users[b]
+        seen = {user for user, roles in users.items() if roles & 2}
+        return seen or {user for user, roles in users.items() if roles & 4 or (roles & 1 and not roles & 8)}
+
+    def _weight(self, a: int, b: int) -> float:
+        one, other = self.hops[a], self.hops[b]
+        account = 1.0
+        if self.users[a] and self.acting(b):
+            account = 3.0 if set(self.users[a]) & self.acting(b) else 0.6
+        day = 24 * 3600 * 10**6
+        weight = account / (1.0 + max(0, other["first_us"] - one["last_us"]) / day)
+        return weight if one["stages"] & 0b111111 else weight * 0.5
+
+    def _began(self, b: int, led: list[int]) -> float:
+        hop, past = self.hops[b], self.past[b]
+        habit = min(max(min(past["days_pair_hops"], past["days_user_target_hops"]), 0), 4)
+        own = [
+            session["first_us"]
+            for session in self.sessions
+            if (session["user"], session["host"]) == (hop["source_user"], hop["source"])
+            and session["kind"] != "network"
+            and session["first_us"] <= hop["first_us"]
+        ]
+        entries = [self.hops[a]["first_us"] - self.skew for a in led]
+        return (1.0 + habit) * (2.0 if own and entries and min(own) < min(entries) else 1.0)
+
+    def link(self, chain: list[int], b: int) -> dict[str, int]:
+        """Terms of the link from the end of the chain to b."""
+        a = chain[-1]
+        one, other, past = self.hops[a], self.hops[b], self.past[b]
+        gap = max(0, other["first_us"] - one["last_us"])
+        hour = 3600 * 10**6
+        out = min(hop["first_us"] for hop in self.hops if hop["source"] == other["source"])
+        name, within = ("entered_then_moves", 4) if past["sufficient"] else ("entered_then_moves_unproved", 1)
+        starts = past["days_source_out"] == 0 and out >= one["first_us"] - self.skew
+        held = next((self.effective(hop) for hop in reversed(chain) if self.effective(hop)), set())
+        switch = bool(held and self.effective(b) and not held & self.effective(b))
+        left = one["outcome_us"] >= 0 and other["first_us"] < one["outcome_us"] - self.skew
+        return {
+            "entered_then_moves": LINK_WEIGHTS[name].weight * (starts and gap <= within * hour),
+            "credential_switch": LINK_WEIGHTS["credential_switch"].weight * switch,
+            "left_before_entry": LINK_WEIGHTS["left_before_entry"].weight * left,
+            "doubt": math.floor(-LINK_WEIGHTS["doubt"].weight * math.log2(self.certainty[a, b]) + 0.5),
+        }
+
+    def score(self, chain: list[int]) -> int:
+        """Score of a chain, from scratch."""
+        links = sum(sum(self.link(chain[:i], chain[i]).values()) for i in range(1, len(chain)))
+        return links + sum(self.scores[hop] for hop in chain)
+
+    def _follow(self, b: int) -> None:
+        led = [a for a in self.order if self.position[a] < self.position[b] and self.fits(a, b)]
+        weights = {a: self._weight(a, b) for a in led}
+        total = math.fsum([self._began(b, led), *weights.values()])
+        for a in led:
+            self.certainty[a, b] = weights[a] / total
+        tree = nx.DiGraph()
+        tree.add_nodes_from(self.chain)
+        for chain in self.chain.values():
+            nx.add_path(tree, chain)
+        options = [[b]]
+        for a in led:
+            if self.certainty[a, b] < 0.2 or self.score(self.chain[a]) <= 0:
+                continue
+            for root in (node for node, degree in tree.in_degree() if degree == 0):
+                for chain in [[a]] if root == a else nx.all_simple_paths(tree, root, a):
+                    hosts = {self.hops[hop][end] for hop in chain for end in ("source", "target")}
+                    if self.hops[b]["target"] not in hosts:
+                        options.append([*chain, b])
+        alone = self.scores[b]
+        options = [chain for chain in options if len(chain) == 1 or self.score(chain) > alone]
+        self.chain[b] = min(
+            options,
+            key=lambda chain: (-self.score(chain), self.hops[chain[-2]]["key"] if len(chain) > 1 else 0),
+        )
+
+    def incidents(self, suspicious: Sequence[bool]) -> list[dict[str, Any]]:
+        """Incidents as dicts: ``hops``, ``chains`` (all, uncapped) and ``score``."""
+        tree = nx.DiGraph()
+        tree.add_nodes_from(self.chain)
+        tree.add_edges_from(chain[-2:] for chain in self.chain.values() if len(chain) > 1)
+        keep = set()
+        for hop in tree:
+            behind = any(suspicious[other] for other in nx.descendants(tree, hop))
+            parent = next(iter(tree.predecessors(hop)), None)
+            entered = (
+                parent is not None and suspicious[parent] and bool(set(self.users[parent]) & self.acting(hop))
+            )
+            if suspicious[hop] or behind or entered:
+                keep.add(hop)
+        kept = nx.DiGraph(tree.subgraph(keep))
+        joined = nx.Graph(kept)
+        self._join(joined, [hop for hop in self.order if hop in kept and not kept.in_degree(hop)])
+        result = []
+        for part in nx.connected_components(joined):
+            best = {hop: self.score(self.chain[hop]) for hop in part}
+            ends = set()
+            for leaf in (hop for hop in part if not kept.out_degree(hop)):
+                ends |= {leaf, max(self.chain[leaf], key=lambda hop: best[hop])}
+            tips = sum(
+                suspicious[hop] and not any(suspicious[other] for other in nx.descendants(kept, hop))
+                for hop in part
+            )
+            result.append(
+                {
+                    "hops": tuple(sorted(part)),
+                    "chains": {tuple(self.chain[end]): best[end] for end in ends},
+                    "score": max(best.values()) + 500 * min(tips - 1, 6),
+                }
+            )
+        return result
+
+    def _join(self, joined: nx.Graph, roots: list[int]) -> None:
+        """Join roots out of one host: each with the latest before it of each of its accounts."""
+        groups = nx.Graph()
+        for i, root in enumerate(roots):
+            groups.add_node(root)
+            before = [other for other in roots[:i] if self.hops[other]["source"] == self.hops[root]["source"]]
+            partners = []
+            if not self.acting(root):
+                partners = self._latest(before)
+            else:
+                for account in self.acting(root):
+                    partners += self._latest([other for other in before if account in self.acting(other)])
+                group = nx.node_connected_component(groups, before[-1]) if before else set()
+                if not any(self.acting(other) for other in group):
+                    partners += self._latest([other for other in before if other in group])
+            for other in partners:
+                if self.hops[root]["first_us"] <= self.hops[other]["last_us"] + self.gap:
+                    groups.add_edge(root, other)
+        joined.add_edges_from(groups.edges)
+
+    def _latest(self, roots: list[int]) -> list[int]:
+        """The root that ends last, of equals the later one; in a list, empty when there is none."""
+        return sorted(roots, key=lambda root: self.hops[root]["last_us"])[-1:]

@@ -90,27 +90,27 @@ def _same_origin(
         return root
 
     latest: dict[tuple[int, int], int] = {}  # by (host, account) the root that ends last; −1: any account
-    alone: dict[int, int] = {}  # by host a root without an account that none came before
+    nameless: dict[int, int] = {}  # by host the last of a group without an account
 
-    def near(earlier: int | None, root: int) -> bool:
-        return earlier is not None and (max_gap_us is None or first[root] <= last[earlier] + max_gap_us)
+    def near(earlier: int, root: int) -> bool:
+        return max_gap_us is None or bool(first[root] <= last[earlier] + max_gap_us)
 
     for root in roots:
         host = int(source[root])
         accounts = links.acting[root]
         partners = [latest.get((host, account)) for account in accounts or (-1,)]
         if accounts:
-            partners.append(alone.pop(host, None))
+            partners.append(nameless.pop(host, None))
         found = [partner for partner in partners if partner is not None and near(partner, root)]
         for partner in found:
             one, other = sorted((top(partner), top(root)), key=place.__getitem__)
             group[other] = one
-        if not accounts and not found:
-            alone[host] = root
         for account in (*accounts, -1):
             before = latest.get((host, account))
             if before is None or last[root] >= last[before]:
                 latest[host, account] = root
+        if not accounts and (host in nameless or not found):
+            nameless[host] = latest[host, -1]
     return {root: top(root) for root in roots}
 
 
