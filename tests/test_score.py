@@ -1,0 +1,155 @@
+"""Scores: exact sums, damped groups, sense in the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmgraph import frames, score
+from lmgraph.schema import SEVERITIES
+
+CHAIN = 0b001_001_001  # every stage, seen on the source
+PLAIN: dict[str, Any] = {
+    **dict.fromkeys(frames.HOPS, 0),
+    "source_user": -1,
+    "target_user": -1,
+    "credential": -1,
+    "full_chain": False,
+    "suppressed": False,
+    "renamed": False,
+    "masquerade": False,
+}
+NO_PAST: dict[str, Any] = {**dict.fromkeys(frames.FEATURES, 0), "sufficient": False}
+
+
+def terms(hop: dict[str, Any] | None = None, past: dict[str, Any] | None = None) -> dict[str, int]:
+    """The terms of one hop, those of 0 left out."""
+    hops = pd.DataFrame([{**PLAIN, **(hop or {})}])
+    features = pd.DataFrame([{**NO_PAST, **(past or {})}])
+    return {name: int(values[0]) for name, values in score.hops(hops, features).items() if values[0]}
+
+
+PSEXEC = {"stages": CHAIN, "full_chain": True, "alert_types": 0b111, "outcome": 3, "source_user": 1}
+NEW = {"sufficient": True}
+HABIT = {
+    "sufficient": True,
+    "days_pair": 9,
+    "days_pair_hops": 9,
+    "days_user_target": 9,
+    "days_user_target_hops": 9,
+    "days_user_source": 9,
+    "days_source_exec": 9,
+}
+
+
+@pytest.mark.parametrize(
+    ("hop", "past", "expected"),
+    [
+        ({}, {}, {}),
+        ({"stages": 0b001}, {}, {"execution": 1500}),
+        ({"stages": 0b001, "outcome": 3}, {}, {"execution": 1500, "executed": 750}),
+        ({"stages": 0b001_000, "outcome": 2}, {}, {"share": 1000, "accessed": 250}),
+        ({"stages": 0b001_000_000, "alert_types": 4}, {}, {"connection": 500}),
+        ({"stages": 0b001_000_000, "alert_types": 0}, {}, {}),
+        (PSEXEC, {}, {"full_chain": 3000, "execution": 750}),
+        ({}, {**NO_PAST, "sufficient": True}, {"new_pair": 2000, "new_user_target": 750}),
+        ({}, {**NEW, "days_pair": 1}, {"new_user_target": 1500, "new_user_source": 500}),
+        ({}, {**NEW, "days_pair": 1, "days_user_target": -1}, {"new_user_source": 1000}),
+        ({"masquerade": True, "renamed": True}, {}, {"masquerade": 2500, "renamed": 1000}),
+        ({}, {"targets_in_window": 5}, {"fan_out": 1500}),
+        ({}, {"targets_in_window": 4}, {}),
+        ({}, {"targets_in_window": 60, "days_source_many": 3}, {"many_targets_daily": -1000}),
+        ({"credential": 2, "source_user": 1}, {}, {"explicit_credential": 1000}),
+        ({"credential": 1, "source_user": 1}, {}, {}),
+        ({}, {"days_pair_hops": 2, "days_source_exec": 2}, {}),
+        ({}, HABIT, {"routine": -1500, "known_pair": -750}),
+        ({}, {"days_user_target_hops": 3}, {"known_user_target": -1000}),
+    ],
+)
+def test_terms(hop: dict[str, Any], past: dict[str, Any], expected: dict[str, int]) -> None:
+    assert terms(hop, past) == {"prior": -2000, **expected}
+
+
+def test_suppression_brings_a_positive_score_to_nothing_and_leaves_a_negative_one() -> None:
+    assert sum(terms({**PSEXEC, "suppressed": True}).values()) == 0
+    assert terms({"stages": 0b001, "suppressed": True}) == {"prior": -2000, "execution": 1500}
+
+
+def test_sense_of_the_weights() -> None:
+    def severity(hop: dict[str, Any], past: dict[str, Any]) -> str:
+        return score.severity(sum(terms(hop, past).values()))
+
+    assert severity(PSEXEC, HABIT) == "informational"
+    assert severity({**PSEXEC, "credential": 2}, HABIT) == "informational"
+    assert severity(PSEXEC, {}) == "low", "nothing is new where there is no history"
+    assert severity(PSEXEC, NEW) == "medium"
+    assert severity({**PSEXEC, "credential": 2, "masquerade": True}, NEW) == "high"
+    assert severity({"stages": 0b001_000_000, "alert_types": 4}, {}) == "informational"
+    assert severity({"stages": 0b001_000_000, "alert_types": 4}, NEW) == "low"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 511),
+            st.booleans(),
+            st.integers(0, 7),
+            st.integers(0, 3),
+            st.booleans(),
+            st.integers(-1, 2),
+            st.integers(-1, 2),
+            st.booleans(),
+            st.lists(st.integers(-1, 6), min_size=len(frames.FEATURES), max_size=len(frames.FEATURES)),
+        ),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_groups_never_add_up_and_suppression_never_raises(rows: list[Any]) -> None:
+    names = ("stages", "full_chain", "alert_types", "outcome", "renamed", "source_user", "credential")
+    hops = pd.DataFrame([{**PLAIN, **dict(zip(names, row, strict=False))} for row in rows])
+    features = pd.DataFrame([dict(zip(frames.FEATURES, row[-1], strict=True)) for row in rows])
+    features["sufficient"] = [row[7] for row in rows]
+    found = score.hops(hops, features)
+    assert list(found) == [*score.WEIGHTS, "suppressed"]
+    for group in {weight.group for weight in score.WEIGHTS.values()}:
+        some = {name: weight.weight for name, weight in score.WEIGHTS.items() if weight.group == group}
+        strongest = max(map(abs, some.values()))
+        together = np.abs(sum(found[name] for name in some))
+        assert (together <= strongest * 1.5).all()
+        assert (sum((found[name] != 0).astype(int) for name in some) <= 2).all()
+    total = score.total(found, len(hops))
+    assert total.dtype == np.int64
+    hidden = score.total(score.hops(hops.assign(suppressed=True), features), len(hops))
+    assert (hidden == np.minimum(total, 0)).all()
+
+
+@pytest.mark.parametrize(
+    ("thousandths", "expected"),
+    [
+        (-5000, "informational"),
+        (999, "informational"),
+        (1000, "low"),
+        (3500, "medium"),
+        (6999, "medium"),
+        (7000, "high"),
+        (12_000, "critical"),
+    ],
+)
+def test_severity(thousandths: int, expected: str) -> None:
+    assert score.severity(thousandths) == expected
+    assert expected in SEVERITIES
+
+
+def test_every_weight_has_a_reason_and_the_page_says_the_same(root: Any) -> None:
+    page = (root / "docs" / "scoring.md").read_text(encoding="utf-8")
+    for name, (weight, _, reason) in {**score.WEIGHTS, **score.LINK_WEIGHTS}.items():
+        assert reason
+        assert f"| `{name}` | {weight / 1000:+.3g} |" in page
+    for least, name in score.THRESHOLDS:
+        assert f"| {name} | {least / 1000:g} |" in page
