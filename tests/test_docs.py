@@ -146,4 +146,4 @@ def test_every_key_of_the_result_is_explained() -> None:
 def test_the_excerpt_in_the_readme_is_what_the_tool_prints() -> None:
     script = runpy.run_path(str(ROOT / "docs/make_readme.py"))
     page = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert script["with_excerpt"](page) == page, "see make docs"
+    assert script["excerpt"]() in page, "see make docs"
