@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import runpy
 import subprocess
@@ -13,7 +12,6 @@ import click
 import pytest
 
 from lmgraph.cli import cli
-from lmgraph.result import json_schema
 from tests.conftest import ROOT
 
 
@@ -122,25 +120,6 @@ def test_pins_are_plain_and_complete() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     assert {re.split(r"[^\w-]", entry)[0].lower() for entry in wanted} <= pinned
-
-
-def test_the_schema_is_that_of_the_code() -> None:
-    kept = json.loads((ROOT / "docs/result.schema.json").read_text(encoding="utf-8"))
-    assert kept == json_schema(), "see make docs"
-
-
-def test_every_key_of_the_result_is_explained() -> None:
-    page = (ROOT / "docs/result.md").read_text(encoding="utf-8")
-    schema = json_schema()
-    told = {"OriginRow", "Tool", "SettingsRow"}  # in passing, or as the options that they are
-    rows = {name: row for name, row in schema["$defs"].items() if name not in told}
-    silent = {
-        f"{name}.{key}"
-        for name, row in rows.items()
-        for key in row["properties"]
-        if key not in {"id", "key"} and f"`{key}`" not in page
-    }
-    assert silent == set()
 
 
 def test_the_excerpt_in_the_readme_is_what_the_tool_prints() -> None:
