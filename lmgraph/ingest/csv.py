@@ -20,6 +20,7 @@ _KNOWN: Final = frozenset({
     "alert_type", "event_simpleName", "#event_simpleName", "@timestamp", "@rawstring", "aid", "UserSid",
     "UserSid_readable", "NeighborName",
 })  # fmt: skip
+_ROW_LINES: Final = 32_768  # no command line is longer than so many characters
 _DELIMITERS: Final = ",;\t"
 
 
@@ -104,7 +105,12 @@ class _Lines:
                 yield None, f"line {TOO_LONG}"
                 continue
             lines, size, quotes = [first], len(first), first.count(b'"')
-            while quotes % 2 and size <= LINE_LIMIT and (line := self.next()) is not None:
+            while (
+                quotes % 2
+                and size <= LINE_LIMIT
+                and len(lines) < _ROW_LINES
+                and (line := self.next()) is not None
+            ):
                 lines.append(line)
                 size += len(line) + 1
                 quotes += line.count(b'"')

@@ -22,6 +22,7 @@ _SKIPPABLE: Final = range(0x184D2A50, 0x184D2A60)
 
 # An error loses what its call would have given, so calls are short: 64 KiB runs as fast as 512 KiB.
 _STEP: Final = 64 * 1024
+_NAME_LIMIT: Final = 64 * 1024
 _ZSTD_WINDOW: Final = 128 * MIB
 
 
@@ -69,8 +70,12 @@ def _gzip_header(stream: ByteStream) -> None:
         _need(stream, struct.unpack("<H", _need(stream, 2))[0])
     for flag in (0x08, 0x10):  # name, comment
         if flags & flag:
-            while _need(stream, 1) != b"\0":
-                pass
+            end = stream.peek(_NAME_LIMIT).find(b"\0")
+            if end < 0:
+                raise stream.problem or (
+                    _corrupt("a name in its header is too long") if stream.peek(1) else _truncated()
+                )
+            _need(stream, end + 1)
     if flags & 0x02:
         _need(stream, 2)
 

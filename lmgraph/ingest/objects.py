@@ -20,6 +20,7 @@ _INSIDE: Final = re.compile(rb"(?:[^\"\\]++|\\.)*+", re.DOTALL)
 _BETWEEN: Final = re.compile(rb"[ \t\r\n,\[\]]*+")
 _NEXT: Final = re.compile(rb"\n[ \t\r,]*+(?=\{)")
 _TAIL: Final = 64  # white space before an object that may lie across two windows
+_RESCAN_LIMIT: Final = LINE_LIMIT
 _OPEN, _QUOTE, _BACKSLASH = b"{"[0], b'"'[0], b"\\"[0]
 
 
@@ -54,28 +55,35 @@ def objects(stream: ByteStream) -> Iterator[tuple[dict[str, Any] | None, str]]:
     """Every outermost object, or None and the reason why one cannot be had.
 
     After an object that cannot be decoded or does not end, reading goes on at the next line that
-    begins with ``{``, so that one stray quote does not take the rest of the file with it.
+    begins with ``{``, so that one stray quote does not take the rest of the file with it. Each
+    such step scans some bytes again; when these have become many, the stretch in question is read
+    line by line instead, so that a file of open braces takes linear time, too.
     """
     window = _Window(stream)
+    rescanned = 0
     while window.skip_between():
         if window.buffer[window.at] != _OPEN:
             yield None, "no JSON object"
             window.skip_foreign()
             continue
         end = window.object_end()
-        long = (len(window.buffer) if end is None else end) - window.at > LINE_LIMIT
-        if end is None or long:
-            yield None, TOO_LONG if long else "no valid JSON"
-            window.resume(end)
-            continue
-        try:
-            record = json_text.decode(window.buffer[window.at : end])
-        except RecordError as error:
-            yield None, error.message
+        size = (len(window.buffer) if end is None else end) - window.at
+        reason = TOO_LONG if size > LINE_LIMIT else "no valid JSON"
+        if end is not None and size <= LINE_LIMIT:
+            try:
+                record = json_text.decode(window.buffer[window.at : end])
+            except RecordError as error:
+                reason = error.message
+            else:
+                window.at = end
+                yield record, ""
+                continue
+        yield None, reason
+        rescanned += size
+        if rescanned <= _RESCAN_LIMIT or not window.has_lines(end):
             window.resume(end)
         else:
-            window.at = end
-            yield record, ""
+            yield from window.by_lines(end)
 
 
 class _Window:
@@ -154,10 +162,31 @@ class _Window:
         self._scanned += 1
         return True
 
+    def has_lines(self, end: int | None) -> bool:
+        """Whether the object at ``at`` is on more than one line."""
+        return self.buffer.find(b"\n", self.at, self._stop(end)) >= 0
+
+    def _stop(self, end: int | None) -> int:
+        return len(self.buffer) if end is None else end
+
+    def by_lines(self, end: int | None) -> Iterator[tuple[dict[str, Any] | None, str]]:
+        """After a bad object: the objects that are whole lines within it; go to its last, open line."""
+        stop = self._stop(end)
+        at = self.buffer.find(b"\n", self.at, stop) + 1
+        while (newline := self.buffer.find(b"\n", at, stop)) >= 0:
+            line = self.buffer[at:newline].strip(b" \t\r,[]")
+            at = newline + 1
+            if line.startswith(b"{"):
+                try:
+                    yield json_text.decode(line), ""
+                except RecordError as error:
+                    yield None, error.message
+        self.at = at if end is None else end
+
     def resume(self, end: int | None) -> None:
         """After a bad object: to the next line within it that begins one, else to its end."""
         while True:
-            found = _NEXT.search(self.buffer, self.at, len(self.buffer) if end is None else end)
+            found = _NEXT.search(self.buffer, self.at, self._stop(end))
             if found:
                 self.at = found.end()
                 return

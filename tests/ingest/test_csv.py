@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lmgraph.ingest import csv as module
 from lmgraph.ingest.csv import CsvReader
 
 HEADER = "@timestamp,ComputerName,UserName,FileName,CommandLine,RemoteAddressIP4,RemotePort,alert_type"
@@ -63,6 +64,13 @@ def test_rows_that_do_not_fit_cost_no_other(read: Callable[..., Any]) -> None:
 def test_a_stray_quote_costs_only_its_line(read: Callable[..., Any], stray: str) -> None:
     assert len(read(table(ROW, stray, *[ROW] * 5)).events) == 6
     assert len(read(table(ROW, stray, ROW, stray, *[ROW] * 5)).events) == 7
+
+
+def test_a_row_over_too_many_lines(read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ROW_LINES", 5)
+    seen = read(table(ROW, '"', *[ROW] * 9, '"', ROW))
+    assert len(seen.events) == 11
+    assert [number for number, _ in seen.rejects] == [2, 12]
 
 
 def test_a_cell_too_long_and_a_line_too_long(read: Callable[..., Any]) -> None:

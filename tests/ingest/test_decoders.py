@@ -88,6 +88,11 @@ def test_damage_gives_what_came_before() -> None:
     assert content[:200_000] == CONTENT[:200_000]
 
 
+def test_a_header_name_without_end() -> None:
+    assert decoded(gunzip, b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 100_000) == (b"", "corrupt-archive")
+    assert decoded(gunzip, b"\x1f\x8b\x08\x08" + bytes(6)) == (b"", "truncated-archive")
+
+
 def test_what_follows_the_data_is_no_data() -> None:
     assert decoded(gunzip, gzip.compress(b"x") + b"garbage") == (b"x", "corrupt-archive")
     assert decoded(unzstd, zstandard.compress(b"x") + b"garbage") == (b"x", "corrupt-archive")

@@ -80,6 +80,27 @@ def test_an_object_too_long_to_hold(monkeypatch: pytest.MonkeyPatch, piece: int,
     assert framed(torn, piece)[0] == [{"a": 1}, {"b": 2}]
 
 
+@pytest.mark.parametrize("bad", [b"{x\n", b'{"\n', b'{"a": [\n'])
+@pytest.mark.parametrize("close", [b"", b"}" * 3000])
+def test_open_braces_take_linear_time(monkeypatch: pytest.MonkeyPatch, bad: bytes, close: bytes) -> None:
+    monkeypatch.setattr(module, "_RESCAN_LIMIT", 20_000)
+    scanned = 0
+    object_end = module._Window.object_end
+
+    def counting(window: module._Window) -> int | None:
+        nonlocal scanned
+        end = object_end(window)
+        scanned += (len(window.buffer) if end is None else end) - window.at
+        return end
+
+    monkeypatch.setattr(module._Window, "object_end", counting)
+    content = bad * 2900 + b'\n{"good": 1}\n' + close + b'\n{"last": 2}\n'
+    records, reasons = framed(content)
+    assert records[-2:] == [{"good": 1}, {"last": 2}]
+    assert reasons
+    assert scanned < 20_000 + 4 * len(content)
+
+
 def test_long_strings_take_linear_time_and_no_stack() -> None:
     content = b'[{"a": "' + b"\\n" * 5_000_000 + b'"}, {"b": "' + b"x" * 10_000_000 + b'"}]'
     records, reasons = framed(content, 256 * 1024)
