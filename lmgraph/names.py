@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+from functools import lru_cache
 from typing import Final
 
+REMEMBERED: Final = 65_536  # addresses come back by the thousand, and parsing one costs microseconds
 NETBIOS_LENGTH: Final = 15  # a NetBIOS name is cut to 15 characters
 
 
@@ -24,6 +26,7 @@ def same_domain(left: str | None, right: str | None) -> bool:
     return left.partition(".")[0] == right.partition(".")[0]
 
 
+@lru_cache(REMEMBERED)
 def canonical_ip(text: str | None) -> str | None:
     """Canonical text of an address, IPv4 of an IPv4-mapped one; ``None`` if it is none."""
     if text is None:
@@ -36,6 +39,7 @@ def canonical_ip(text: str | None) -> str | None:
     return str(mapped or address)
 
 
+@lru_cache(REMEMBERED)
 def identifies(ip: str | None) -> bool:
     """Whether an address can belong to one host: not loopback, unspecified, link-local, multicast."""
     if ip is None:

@@ -24,6 +24,7 @@ from lmgraph.wanted import wants_of
 if TYPE_CHECKING:
     import pandas as pd
 
+_NO_FORMAT: Final = {None: "no reader knows this file", "empty": "an empty file"}
 _OPEN_FLAGS: Final = ("processes", "logons", "logon_hosts", "addresses", "spans")
 
 
@@ -93,7 +94,7 @@ def gather(
     held: dict[str, Held] = {source.path: Held() for source in sources if not source.rereadable}
     meter = _Meter(sources, progress)
     first = engine.gather(bind(_look, settings=settings, held=held), sources, meter.done)
-    if not first.inputs or all(report.format is None for report in first.inputs.values()):
+    if all(report.format in _NO_FORMAT for report in first.inputs.values()):
         raise InputError(_nothing_readable(first, paths))
     wants = wants_of(first, settings)
     if not any(getattr(wants, name) for name in _OPEN_FLAGS):
@@ -141,7 +142,7 @@ def _nothing_readable(first: Partial, paths: Sequence[str]) -> str:
     if not first.inputs and not first.remarks:
         return f"nothing to read: no file in {', '.join(paths)}"
     named = [f"{remark.path}: {remark.message}" for remark in first.remarks]
-    named += [f"{path}: no reader knows this file" for path in sorted(first.inputs)]
+    named += [f"{path}: {_NO_FORMAT[report.format]}" for path, report in sorted(first.inputs.items())]
     shown = named[:5] + ([f"and {len(named) - 5} more"] if len(named) > 5 else [])
     return "nothing readable: " + "; ".join(shown)
 

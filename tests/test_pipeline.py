@@ -359,7 +359,8 @@ def test_suppression_ends_where_an_intruder_already_was(tmp_path: Path) -> None:
     told = estate()
     tuning = tmp_path / "allow.toml"
     tuning.write_text(
-        '[[allow]]\nname = "jump"\nsource = "SRV7"\nreason = "jump host"\n[[allow]]\nname = "idle"\nsource = "X*"\nreason = "r"\n'
+        '[[allow]]\nname = "jump"\nsource = "SRV7"\nreason = "jump host"\n'
+        '[[allow]]\nname = "idle"\nsource = "X*"\nreason = "r"\n'
     )
     told.process("SRV7", at(1, "08:00"), "C:\\psexec.exe", r"psexec \\dc1 cmd", pid="1", sid=ADM)
     psexec_story(told, at(1, "10:00"), "WS1", "SRV7", ("10.0.0.1", "10.0.0.7"), "21")
@@ -490,6 +491,9 @@ def test_nothing_readable_is_an_error_that_names_what_was_there(tmp_path: Path) 
         analyze(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="nothing to read"):
+        analyze(tmp_path / "empty")
+    (tmp_path / "empty" / "part-0.gz").touch()
+    with pytest.raises(InputError, match=r"part-0\.gz: an empty file"):
         analyze(tmp_path / "empty")
     with pytest.raises(UsageError, match=r"\[.*missing\]"):
         analyze(tmp_path / "missing")

@@ -135,25 +135,25 @@ def _key(event: Event, alert_type: str, process: str | None) -> str:
 
 def _one_per_action(alerts: list[Alert]) -> list[Alert]:
     """Drop a ``net1.exe`` whose ``net.exe`` is there: one action is one alert (DESIGN §5)."""
-    starters: dict[int, list[Alert]] = {}
+    ids: set[tuple[int, str]] = set()
+    times: dict[tuple[int, str], list[int]] = {}
     for alert in alerts:
         if (alert.process or "").casefold() == "net.exe":
-            starters.setdefault(alert.host, []).append(alert)
-    return [
-        alert
-        for alert in alerts
-        if (alert.process or "").casefold() != "net1.exe"
-        or not any(_started(starter, alert) for starter in starters.get(alert.host, ()))
-    ]
+            ids.add((alert.host, alert.event.process_id or ""))
+            times.setdefault((alert.host, _arguments(alert)), []).append(alert.event.time_us)
+    for found in times.values():
+        found.sort()
 
+    def repeats(alert: Alert) -> bool:
+        if (alert.process or "").casefold() != "net1.exe":
+            return False
+        if alert.event.parent_process_id:
+            return (alert.host, alert.event.parent_process_id) in ids
+        starts = times.get((alert.host, _arguments(alert)), [])
+        place = bisect_left(starts, alert.event.time_us - SAME_ACTION_US)
+        return place < len(starts) and starts[place] <= alert.event.time_us + SAME_ACTION_US
 
-def _started(starter: Alert, child: Alert) -> bool:
-    if starter.alert_type != child.alert_type:
-        return False
-    if child.event.parent_process_id and starter.event.process_id:
-        return child.event.parent_process_id == starter.event.process_id
-    near = abs(child.event.time_us - starter.event.time_us) <= SAME_ACTION_US
-    return near and _arguments(starter) == _arguments(child)
+    return [alert for alert in alerts if not repeats(alert)]
 
 
 def _arguments(alert: Alert) -> str:
