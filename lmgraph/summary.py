@@ -238,7 +238,7 @@ def next_steps(names: Lookup, paths: Sequence[PathRow]) -> list[str]:
     """
     grave = [path for path in paths if at_least(path.severity, "medium")] or list(paths[:1])
     hops = [names.hops[key] for key in dict.fromkeys(key for path in grave for key in path.hops)]
-    steps = _hosts_to_visit(names, grave, hops)
+    steps = _hosts_to_visit(names, hops)
     accounts = list(dict.fromkeys(name for path in grave for name in names.accounts(path)))
     if accounts:
         steps.append(f"Reset or watch the accounts that were used: {several(accounts)}.")
@@ -267,19 +267,21 @@ def hop_sentence(names: Lookup, hop: HopRow) -> str:
     return f"{said}: {OUTCOME_MEANING[hop.outcome]}."
 
 
-def _hosts_to_visit(names: Lookup, paths: Sequence[PathRow], hops: Sequence[HopRow]) -> list[str]:
+def _hosts_to_visit(names: Lookup, hops: Sequence[HopRow]) -> list[str]:
     reached = {hop.target for hop in hops}
-    ran = {hop.target for hop in hops if hop.outcome == "executed"}
-    origins = dict.fromkeys(path.hosts[0] for path in paths if path.hosts[0] not in reached)
-    because = dict.fromkeys(origins, "the movement starts there")
-    because |= {hop.target: "code ran there" for hop in hops if hop.target in ran}
+    because: dict[str, str] = {}
+    for hop in hops:
+        because.setdefault(
+            hop.source, "it moved on from there" if hop.source in reached else "it starts there"
+        )
+    because |= {hop.target: "code ran there" for hop in hops if hop.outcome == "executed"}
     isolate: list[str] = []
     keep: list[str] = []
     for host, reason in because.items():
         row = names.hosts.get(host)
         (keep if row and row.role == "dc" else isolate).append(f"{names.host(host)} ({reason})")
     furthest: dict[str, Outcome] = {}
-    for hop in (hop for hop in hops if hop.target not in ran):
+    for hop in (hop for hop in hops if hop.target not in because):
         furthest[hop.target] = max(furthest.get(hop.target, "attempted"), hop.outcome, key=OUTCOMES.index)
     verify = [f"{names.host(host)} ({outcome})" for host, outcome in furthest.items()]
     steps = [f"Isolate and examine {several(isolate)}."] if isolate else []

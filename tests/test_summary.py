@@ -63,7 +63,7 @@ def test_warnings_are_complete_safe_and_the_gravest_first():
 def test_next_steps_follow_the_evidence():
     data = story()
     assert summary.next_steps(Lookup(data), data.paths) == [
-        "Isolate and examine WS042 (the movement starts there), SRV7 (code ran there).",
+        "Isolate and examine WS042 (it starts there), SRV7 (code ran there).",
         "Verify DC1 (attempted): no code is proved to have run.",
         "Reset or watch the accounts that were used: CORP\\alice, CORP\\adm.",
         "Collect logs from DC1: nothing here tells what happened there.",
@@ -79,13 +79,12 @@ def test_domain_controller_is_not_cut_off():
     assert not any(step.startswith("Verify") for step in steps)
 
 
-def test_host_that_was_reached_is_no_start():
+def test_host_that_it_moved_on_from_is_isolated_whatever_is_proved():
     data = story()
-    data.paths[1].severity = "high"
-    data.paths[1].hosts = ["h1", "h2"]
+    data.hops[0].outcome = "accessed"
     steps = summary.next_steps(Lookup(data), data.paths)
-    assert "SRV7 (code ran there)" in steps[0]
-    assert "SRV7 (the movement starts there)" not in steps[0]
+    assert steps[0] == "Isolate and examine WS042 (it starts there), SRV7 (it moved on from there)."
+    assert steps[1].startswith("Verify DC1 (attempted):")
 
 
 def test_loose_ends():

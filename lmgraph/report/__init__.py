@@ -155,6 +155,8 @@ def _incidents(
     return [
         {
             "rank": row.rank,
+            "severity": row.severity,
+            "score": row.score,
             "origin": summary.several([names.host(key) for key in row.origin_hosts], 3),
             "hosts": summary.number(len(row.hosts), "host"),
             "related": summary.several([str(ranks[key]) for key in row.related if key in ranks]),

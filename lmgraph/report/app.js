@@ -155,7 +155,7 @@
       const line = picked ? colour("origin") : mine ? colour(edge.outcome) : colour("faint-line");
       return {
         id, hidden: !(mine || picked || state.show === "all" || (state.show === "paths" && edge.on_path)),
-        label: mine ? edgeLabel(path, id) : " ", font: label, dashes: dashes[edge.outcome], width: mine || picked ? 4 : 1,
+        label: mine ? edgeLabel(path, id) : " ", font: label, dashes: dashes[edge.outcome], width: mine || picked ? 4 : 1.5,
         color: { color: line, highlight: line, hover: line, opacity: mine || picked ? 1 : 0.45 },
       };
     }));
@@ -223,7 +223,7 @@
   byId("show").addEventListener("change", (event) => {
     state.show = event.target.value;
     drawPicture();
-    if (state.show === "all") fit(undefined); else fitPath();
+    if (state.show === "path") fitPath(); else fit(nodes.getIds({ filter: (node) => !node.hidden }));
   });
   byId("fit").addEventListener("click", fitPath);
   network.on("click", (hit) => {

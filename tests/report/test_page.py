@@ -195,8 +195,8 @@ def test_page_tells_the_story(page):
         "Read 1,200 records from 2 inputs",
         "exactly 200 rows: the oldest are probably missing",
         "4 paths left out by a limit",
-        "Isolate and examine WS042 (the movement starts there), SRV7 (code ran there).",
-        "Incident 1 · from WS042 · 3 hosts · related to 2",
+        "Isolate and examine WS042 (it starts there), SRV7 (code ran there).",
+        "Incident 1 · high, score 7.10 · from WS042 · 3 hosts · related to 2",
         "reaches DC1 (domain controller)",
         "4 edges",
     ):
