@@ -412,16 +412,9 @@ def test_suppressed_explanation_still_counts() -> None:
 
 
 def test_gap_fades_the_certainty_and_a_mere_connection_halves_it() -> None:
-    entry = [*full_chain(0, 0, 1)]
-    assert certainty([*entry, *full_chain(DAY, 1, 2)]) == pytest.approx(1 / 3)
-    kernel = links._hops(
-        build([row(SMB, 0, 0, 1), row(NET_USE, 0, 0, 2)]), np.zeros(2, np.int64), no_past(2), sessions([])
-    )
-    assert kernel.mere.tolist().count(True) == 1
-
-
-def no_past(count: int) -> pd.DataFrame:
-    return frames.make({name: [0] * count for name in frames.FEATURES}, frames.FEATURES)
+    assert certainty([*full_chain(0, 0, 1), *full_chain(DAY, 1, 2)]) == pytest.approx(1 / 3)
+    mere = row(SMB, 0, 0, 1, masquerade=True)
+    assert certainty([mere, *full_chain(0, 1, 2)]) == pytest.approx(1 / 3)
 
 
 # --- what may not change --------------------------------------------------------------------------
