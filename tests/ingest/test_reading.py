@@ -192,13 +192,13 @@ ROW = {"alert_type": "PsExecExecution", "@timestamp": 1700000000000, "ComputerNa
 
 
 def test_the_report(read: Callable[..., Any]) -> None:
-    later = {**PSEXEC, "timestamp": "1700000009000"}
-    content = ndjson([later, PSEXEC])
+    later, between = ({**PSEXEC, "timestamp": time} for time in ("1700000009000", "1700000004000"))
+    content = ndjson([between, PSEXEC, later, between])
     stored = gzip.compress(content)
     seen = read(stored, "part.gz", hash_inputs=True)
     report = seen.report
     assert report.path.endswith("/part.gz")
-    assert (report.format, report.bytes, report.records) == ("falcon-ndjson", len(stored), 2)
+    assert (report.format, report.bytes, report.records) == ("falcon-ndjson", len(stored), 4)
     assert (report.first_us, report.last_us) == (1700000000000000, 1700000009000000)
     assert report.sha256 == hashlib.sha256(stored).hexdigest()
     assert (report.truncated, report.warnings) == (False, ())
