@@ -115,8 +115,8 @@
   const back = () => link(`Back to path ${page.paths[state.path].rank}`, () => pick(state.path));
   const showEdge = (index) => {
     const edge = page.edges[index];
-    return [back(), el("h2", "", edge.title), el("p", "", `${edge.user}; ${edge.hops.length} hop${edge.hops.length > 1 ? "s" : ""}`),
-      edge.hops.slice(0, 20).map((hop) => hopCard(hop, 0)), more(Math.max(0, edge.hops.length - 20))];
+    return [back(), el("h2", "", edge.title), el("p", "", `${edge.user}; ${(edge.hops.length + edge.more_hops).toLocaleString("en")} hop${edge.hops.length > 1 ? "s" : ""}`),
+      edge.hops.map((hop) => hopCard(hop, 0)), more(edge.more_hops)];
   };
   const showHost = (index) => {
     const host = page.hosts[index];

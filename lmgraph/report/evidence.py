@@ -5,11 +5,11 @@ Every text is made visible here, once; the page only puts it into text nodes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from lmgraph import summary
-from lmgraph.report.network import Drawing
+from lmgraph.report.network import Drawing, Edge
 from lmgraph.result import AlertRow, Corroboration, HopRow, PathRow, ResultData
 from lmgraph.schema import OUTCOMES, STAGES
 from lmgraph.summary import Lookup
@@ -17,6 +17,7 @@ from lmgraph.text import visible
 
 ALERT_CAP: Final = 40  # per hop; the rest is counted and stays in the JSON
 WITNESS_CAP: Final = 20
+HOP_CAP: Final = 20  # per edge, those on paths apart: an agent may connect every minute for a month
 
 TECHNIQUE: Final = {
     "T1021.002": "T1021.002 SMB/Windows Admin Shares",
@@ -59,9 +60,9 @@ def page_data(data: ResultData, drawing: Drawing) -> dict[str, Any]:
     ``None`` where a limit left one out of the picture.
     """
     names = Lookup(data)
-    wanted = {key for path in data.paths for key in path.hops} | {
-        key for e in drawing.edges for key in e.hops
-    }
+    on_paths = {key for path in data.paths for key in path.hops}
+    of_edges = [_first_hops(edge, on_paths) for edge in drawing.edges]
+    wanted = on_paths.union(*of_edges)
     hops = [hop for hop in data.hops if hop.id in wanted]
     hop_number = {hop.id: index for index, hop in enumerate(hops)}
     node_number = {host: index for index, host in enumerate(drawing.hosts)}
@@ -89,12 +90,19 @@ def page_data(data: ResultData, drawing: Drawing) -> dict[str, Any]:
                 "user": names.user(edge.user) if edge.user else "account unknown",
                 "on_path": edge.rank is not None,
                 "outcome": max((names.hops[key].outcome for key in edge.hops), key=OUTCOMES.index),
-                "hops": [hop_number[key] for key in edge.hops],
+                "hops": [hop_number[key] for key in shown],
+                "more_hops": len(edge.hops) - len(shown),
             }
-            for edge in drawing.edges
+            for edge, shown in zip(drawing.edges, of_edges, strict=True)
         ],
         "hosts": [host_view(names, host) for host in drawing.hosts],
     }
+
+
+def _first_hops(edge: Edge, on_paths: Collection[str]) -> list[str]:
+    """The edge's hops on paths and its first others, in time order."""
+    others = [key for key in edge.hops if key not in on_paths][:HOP_CAP]
+    return [key for key in edge.hops if key in on_paths or key in others]
 
 
 def path_view(names: Lookup, path: PathRow) -> dict[str, Any]:

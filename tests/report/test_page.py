@@ -292,6 +292,23 @@ def test_long_evidence_is_cut_and_counted():
     assert (len(hop["witnesses"]), hop["more_witnesses"]) == (evidence.WITNESS_CAP, 40 - evidence.WITNESS_CAP)
 
 
+def test_edge_of_many_hops_shows_the_first_and_those_on_paths():
+    data = story()
+    for number in range(50):
+        hop = copy.deepcopy(data.hops[0])
+        hop.id, hop.key, hop.first = (
+            f"x{number}",
+            f"x{number:03}",
+            f"2026-05-0{4 - number // 25}T00:00:00.000000Z",
+        )
+        data.hops.append(hop)
+    found = Page(report.render(data)).data("page-data")
+    assert len(found["edges"][0]["hops"]) == evidence.HOP_CAP + 1
+    assert found["edges"][0]["more_hops"] == 30
+    assert found["paths"][0]["hops"][0] in found["edges"][0]["hops"]
+    assert len(found["hops"]) == 4 + evidence.HOP_CAP
+
+
 def test_page_without_paths_needs_no_script():
     found = Page(report.render(quiet()))
     assert found.code() == []
