@@ -272,7 +272,6 @@ class Story:
             for session in self.sessions
             if (session["user"], session["host"]) == (hop["source_user"], hop["source"])
             and session["kind"] != "network"
-            and session["first_us"] <= hop["first_us"]
         ]
         entries = [self.hops[a]["first_us"] - self.skew for a in led]
         return (1.0 + habit) * (2.0 if own and entries and min(own) < min(entries) else 1.0)

@@ -393,6 +393,14 @@ def test_equal_explanations_share_the_certainty() -> None:
     assert certainty([*entries, *leave]) == pytest.approx(1 / 3)
 
 
+def test_of_equal_predecessors_the_lesser_key_is_chosen() -> None:
+    for other in range(3, 9):
+        rows = [*full_chain(0, 0, 1), *full_chain(0, other, 1), *full_chain(HOUR, 1, 2)]
+        run = analyse(rows)
+        keys = run.table.hops["key"].tolist()
+        assert keys[run.found.links["from"][0]] == min(keys[:2])
+
+
 def test_own_session_makes_the_beginning_likelier() -> None:
     rows = [*full_chain(0, 0, 1, source_user=1), *full_chain(0, 1, 2, source_user=1)]
     assert certainty(rows) == pytest.approx(3 / 4)
@@ -451,9 +459,9 @@ def test_a_stranger_leaves_the_paths_alone(seed: int) -> None:
     stranger = [
         one
         for hop in range(5)
-        for one in full_chain(dice.randrange(-100, 60) * 20 * MINUTE, 20 + hop, 21 + hop, source_user=9)
+        for one in full_chain(dice.randrange(-900, 60) * 20 * MINUTE, 20 + hop, 21 + hop, source_user=9)
     ]
-    before, after = analyse(rows), analyse([*rows, *stranger])
+    before, after = analyse(rows, begin=-2 * DAY), analyse([*rows, *stranger], begin=-2 * DAY)
     keys = after.found.paths["key"].tolist()
     for key, value in zip(before.found.paths["key"], before.found.paths["score"], strict=True):
         assert after.found.paths["score"][keys.index(key)] == value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,68 +59,79 @@ def build(
     frames.check(table.hops, frames.HOPS, "hops")
     frames.check(features, frames.FEATURES, "features")
     frames.check(sessions, frames.SESSIONS, "sessions")
-    hops = table.hops
-    chosen = links.choose(table, scores, features, sessions, user_kinds, settings)
-    suspicious = (scores > 0) & ~hops["suppressed"].to_numpy()
-    found = incidents.find(hops, chosen, suspicious, max_gap_us=settings.max_gap_us)
-    keys = [_key(hops, incident.hops) for incident in found]
-    order = sorted(range(len(found)), key=lambda i: (-found[i].score, _first(hops, found[i].hops), keys[i]))
-    found = [found[i] for i in order]
-    related, cut = incidents.related(hops, found, max_gap_us=settings.max_gap_us)
-    paths = _paths(hops, found, chosen)
+    story = _Story(table.hops, links.choose(table, scores, features, sessions, user_kinds, settings))
+    suspicious = (scores > 0) & ~table.hops["suppressed"].to_numpy()
+    found = incidents.find(table.hops, story.links, suspicious, max_gap_us=settings.max_gap_us)
+    found.sort(key=lambda incident: (-incident.score, story.first(incident.hops), story.key(incident.hops)))
+    related, cut = incidents.related(table.hops, found, max_gap_us=settings.max_gap_us)
+    paths = _paths(story, found)
     caps = {
-        "link_candidates": chosen.dropped,
+        "link_candidates": story.links.dropped,
         "paths": sum(incident.dropped for incident in found),
         "related": cut,
     }
     return PathTable(
         paths=paths,
-        links=_links(found, chosen),
-        incidents=_incidents(hops, found, related, paths, chosen),
+        links=_links(story.links, found),
+        incidents=_incidents(story, found, related, paths),
         dropped_by_caps={name: count for name, count in caps.items() if count},
     )
 
 
-def _key(hops: pd.DataFrame, which: Sequence[int]) -> int:
-    """Content key of a sequence of hops."""
-    keys = hops["key"].to_numpy()
-    return hash64("".join(f"{keys[hop]:016x}" for hop in which))
+class _Story:
+    """The hops and their links, as plain lists: looked at once per hop of every path."""
 
+    def __init__(self, hops: pd.DataFrame, chosen: links.Links) -> None:
+        self.links = chosen
+        self.best = chosen.best.tolist()
+        self.link_certainty = chosen.certainty.tolist()
+        self.switched = (chosen.terms[:, links.TERMS.index("credential_switch")] != 0).tolist()
+        self._first: list[int] = hops["first_us"].tolist()
+        self._last: list[int] = hops["last_us"].tolist()
+        self._certainty: list[float] = hops["certainty"].tolist()
+        self.column: dict[str, list[Any]] = {name: hops[name].tolist() for name in frames.HOPS}
 
-def _first(hops: pd.DataFrame, which: Sequence[int]) -> int:
-    return int(hops["first_us"].to_numpy()[list(which)].min())
+    def first(self, which: Sequence[int]) -> int:
+        """Least time of the hops."""
+        return min(self._first[hop] for hop in which)
 
+    def last(self, which: Sequence[int]) -> int:
+        """Greatest time of the hops."""
+        return max(self._last[hop] for hop in which)
 
-def _last(hops: pd.DataFrame, which: Sequence[int]) -> int:
-    return int(hops["last_us"].to_numpy()[list(which)].max())
+    def key(self, which: Sequence[int]) -> int:
+        """Content key of the sequence of hops."""
+        return hash64("".join(f"{self.column['key'][hop]:016x}" for hop in which))
+
+    def switches(self, which: Sequence[int]) -> int:
+        """Credential switches on the links into the hops."""
+        return sum(self.switched[hop] for hop in which)
+
+    def certainty(self, chain: Sequence[int]) -> float:
+        """Product over the hops of a chain and its links."""
+        of_links = math.prod(self.link_certainty[hop] for hop in chain[1:])
+        return float(math.prod(self._certainty[hop] for hop in chain) * of_links)
 
 
 def _severity(thousandths: int) -> int:
     return SEVERITIES.index(score.severity(thousandths))
 
 
-def _switches(chosen: links.Links, which: Sequence[int]) -> int:
-    """Credential switches on the links into these hops."""
-    return int((chosen.terms[list(which), links.TERMS.index("credential_switch")] != 0).sum())
-
-
-def _paths(hops: pd.DataFrame, found: list[incidents.Incident], chosen: links.Links) -> pd.DataFrame:
+def _paths(story: _Story, found: list[incidents.Incident]) -> pd.DataFrame:
     """Frame PATHS, in order of rank: score, then time, then key."""
-    certainty, outcome = hops["certainty"].to_numpy(), hops["outcome"].to_numpy()
-    actor = hops["source_user"].to_numpy()
     rows: list[dict[str, Any]] = [
         {
             "incident": number,
             "hops": chain,
-            "score": int(chosen.best[chain[-1]]),
-            "severity": _severity(int(chosen.best[chain[-1]])),
-            "certainty": float(np.prod(certainty[list(chain)]) * np.prod(chosen.certainty[list(chain[1:])])),
-            "outcome": int(outcome[chain[-1]]),
-            "credential_switches": _switches(chosen, chain[1:]),
-            "causal_user": int(actor[chain[0]]),
-            "first_us": _first(hops, chain),
-            "last_us": _last(hops, chain),
-            "key": _key(hops, chain),
+            "score": story.best[chain[-1]],
+            "severity": _severity(story.best[chain[-1]]),
+            "certainty": story.certainty(chain),
+            "outcome": story.column["outcome"][chain[-1]],
+            "credential_switches": story.switches(chain[1:]),
+            "causal_user": story.column["source_user"][chain[0]],
+            "first_us": story.first(chain),
+            "last_us": story.last(chain),
+            "key": story.key(chain),
         }
         for number, incident in enumerate(found)
         for chain in incident.chains
@@ -128,7 +140,7 @@ def _paths(hops: pd.DataFrame, found: list[incidents.Incident], chosen: links.Li
     return frames.make({name: [row[name] for row in rows] for name in frames.PATHS}, frames.PATHS)
 
 
-def _links(found: list[incidents.Incident], chosen: links.Links) -> pd.DataFrame:
+def _links(chosen: links.Links, found: list[incidents.Incident]) -> pd.DataFrame:
     """Frame LINKS of the hops of the incidents."""
     hops = sorted(hop for incident in found for hop in incident.hops if chosen.parent[hop] >= 0)
     columns = {
@@ -142,28 +154,25 @@ def _links(found: list[incidents.Incident], chosen: links.Links) -> pd.DataFrame
 
 
 def _incidents(
-    hops: pd.DataFrame,
-    found: list[incidents.Incident],
-    related: list[tuple[int, ...]],
-    paths: pd.DataFrame,
-    chosen: links.Links,
+    story: _Story, found: list[incidents.Incident], related: list[tuple[int, ...]], paths: pd.DataFrame
 ) -> pd.DataFrame:
     """Frame INCIDENTS of the ranked incidents."""
     listed: list[list[int]] = [[] for _ in found]
     for path, number in enumerate(paths["incident"].tolist()):
         listed[number].append(path)
-    source = hops["source"].to_numpy()
-    roots = [[hop for hop in incident.hops if chosen.parent[hop] < 0] for incident in found]
+    source, parent = story.column["source"], story.links.parent.tolist()
     columns: dict[str, object] = {
         "hops": [incident.hops for incident in found],
         "paths": [tuple(rows) for rows in listed],
-        "origins": [tuple(sorted({int(source[hop]) for hop in part})) for part in roots],
+        "origins": [
+            tuple(sorted({source[hop] for hop in incident.hops if parent[hop] < 0})) for incident in found
+        ],
         "related": related,
         "score": [incident.score for incident in found],
         "severity": [_severity(incident.score) for incident in found],
-        "credential_switches": [_switches(chosen, incident.hops) for incident in found],
-        "first_us": [_first(hops, incident.hops) for incident in found],
-        "last_us": [_last(hops, incident.hops) for incident in found],
-        "key": [_key(hops, incident.hops) for incident in found],
+        "credential_switches": [story.switches(incident.hops) for incident in found],
+        "first_us": [story.first(incident.hops) for incident in found],
+        "last_us": [story.last(incident.hops) for incident in found],
+        "key": [story.key(incident.hops) for incident in found],
     }
     return frames.make(columns, frames.INCIDENTS)

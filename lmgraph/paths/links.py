@@ -167,9 +167,7 @@ def _own_since(hops: pd.DataFrame, sessions: pd.DataFrame) -> I64:
     since = own.groupby(["user", "host"], as_index=False)["first_us"].min()
     asked = pd.DataFrame({"user": hops["source_user"], "host": hops["source"]})
     found = asked.merge(since, on=["user", "host"], how="left")["first_us"]
-    never = np.iinfo(np.int64).max
-    start = found.astype("Int64").fillna(never).to_numpy(np.int64)
-    return np.where(start <= hops["first_us"].to_numpy(), start, never)
+    return np.asarray(found.astype("Int64").fillna(np.iinfo(np.int64).max), dtype=np.int64)
 
 
 def _into(target: I64, order: I64, hosts: int) -> kernels.Into:
