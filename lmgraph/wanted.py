@@ -55,8 +55,8 @@ def _is_candidate(event: Event) -> bool:
 
 
 def _addresses(event: Event) -> Iterator[str]:
-    if event.remote_ip:
-        yield event.remote_ip
+    """Addresses of both ends: the far end's records name this host by its own."""
+    yield from filter(None, (event.remote_ip, event.host_ip))
     yield from filter(None, (canonical_ip(token) for token in _tokens(event)))
 
 

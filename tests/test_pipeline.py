@@ -84,10 +84,12 @@ def test_published_1_mapping_an_admin_share_on_loopback_is_an_alert_and_no_hop(t
     told.process("WS1", at(1, "10:00"), "net.exe", r"net use z: \\127.0.0.1\C$", pid="1", sid=ALICE)
     told.connect("WS1", at(1, "10:00:01"), "127.0.0.1", "127.0.0.1", pid="4", ContextBaseFileName="System")
     told.share("WS1", at(1, "10:00:01"), "C$", "alice", "127.0.0.1")
+    told.share("WS1", at(1, "10:00:02"), "IPC$", "alice", "10.0.0.1")
     data = analyze(told.write(tmp_path / "fdr"))
     assert data.alert_counts == {"PsExecExecution": 0, "NetUseAdminShare": 1, "SMB445Connection": 0}
     assert data.hops == []
     assert data.unplaced == []
+    assert data.contacts == []
 
 
 def test_published_2_copying_to_an_admin_share_in_user_mode_is_a_connection(tmp_path: Path) -> None:
@@ -122,6 +124,7 @@ def test_published_3_on_loopback_is_an_alert_and_no_hop(tmp_path: Path) -> None:
     told.process("WS1", at(1, "10:02"), "C:\\psexec.exe", r"psexec -s cmd", pid="3")
     data = analyze(told.write(tmp_path / "fdr"))
     assert data.alert_counts["PsExecExecution"] == 3
+    assert [alert.targets for alert in data.alerts] == [[], [], []]
     assert data.hops == []
 
 
@@ -182,6 +185,7 @@ def test_the_accept_at_the_other_end_decides_between_two_that_fit(tmp_path: Path
     told.process("WS1", at(1, "10:00"), "C:\\smb.exe", "smb", pid="22", sid=ALICE)
     told.connect("WS1", at(1, "10:00:05"), "10.0.0.1", "192.168.1.10", pid="22", local_port=51111)
     told.accept("LAP2", at(1, "10:00:06"), "192.168.1.10", "10.0.0.1", remote_port=51111)
+    told.connect("LAP1", at(1, "10:00:05"), "192.168.1.10", "10.0.0.9", pid="4", ContextBaseFileName="System")
     read = Read(analyze(told.write(tmp_path / "fdr")))
     assert read.pairs() == [("WS1", "LAP2")]
     assert read.data.hops[0].certainty == 1.0

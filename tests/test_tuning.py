@@ -92,7 +92,7 @@ def test_an_unknown_process_path_is_no_contradiction(tmp_path: Path) -> None:
         ("allow = 3", r"\[\[allow\]\]"),
         ("[[allow", "no TOML"),
         (
-            '[[allow]]\nname = "n"\nreason = "r"\nsource = "x"\n[[allow]]\nname = "n"\nreason = "r"\nsource = "y"',
+            '[[allow]]\nname = "n"\nreason = "r"\nsource = "x"\n' * 2,
             r"two entries are named 'n' \[.*:2:name\]",
         ),
     ],

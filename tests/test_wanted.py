@@ -46,7 +46,7 @@ def test_a_raw_connection_wants_its_process_the_logons_of_its_host_and_who_has_t
     wants = wants_of(first_look(connection()), SETTINGS)
     assert wants.processes == {("c", "a", "77")}
     assert wants.logon_hosts == {("c", "a")}
-    assert wants.addresses == {"10.0.0.7"}
+    assert wants.addresses == {"10.0.0.1", "10.0.0.7"}
     assert wants.spans[("aid", "c", "a")] == ((NOON - MARGIN, NOON + MARGIN),)
     assert wants.spans[("ip", "10.0.0.7")] == ((NOON - MARGIN, NOON + MARGIN),)
 
@@ -77,4 +77,4 @@ def test_spans_that_touch_are_one() -> None:
 
 
 def test_loopback_is_nobodys_address() -> None:
-    assert wants_of(first_look(connection(remote_ip="127.0.0.1")), SETTINGS).addresses == frozenset()
+    assert wants_of(first_look(connection(remote_ip="127.0.0.1")), SETTINGS).addresses == {"10.0.0.1"}

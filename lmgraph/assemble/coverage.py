@@ -91,7 +91,7 @@ def coverage_of(partial: Partial, inputs: Inputs, counts: Counts) -> result.Cove
     repeated = sum(row.copies - 1 for row in partial.kept.values())
     repeated += sum(tally.records - tally.distinct for tally in partial.folded.values())
     unknown = [report.path for report in partial.inputs.values() if report.format is None]
-    warnings = [*_warnings(partial, counts, rejected), *counts.warnings]
+    warnings = _warnings(partial, counts, rejected)
     grave = any(SEVERITIES.index(notice.severity) >= _GRAVE for notice in notices)
     return result.Coverage(
         complete=not (grave or rejected or partial.evicted or any(row.truncated for row in input_rows)),
@@ -111,14 +111,7 @@ def coverage_of(partial: Partial, inputs: Inputs, counts: Counts) -> result.Cove
 
 
 def _warnings(partial: Partial, counts: Counts, rejected: int) -> list[str]:
-    found = [
-        f"{report.path}: no reader knows this file"
-        for report in sorted(partial.inputs.values(), key=lambda report: report.path)
-        if report.format is None
-    ]
-    found += sorted(
-        f"{report.path}: {text}" for report in partial.inputs.values() for text in report.warnings
-    )
+    found = []
     if rejected:
         count = "1 record" if rejected == 1 else f"{rejected} records"
         found.append(f"{count} could not be read; --rejects FILE names each")
@@ -134,4 +127,9 @@ def _warnings(partial: Partial, counts: Counts, rejected: int) -> list[str]:
             f"{counts.cloud_clock} alerts have only the cloud's clock, which lags the endpoint's "
             "by seconds to days: their order is less sure; --skew may be raised"
         )
+    found += counts.warnings
+    reports = sorted(partial.inputs.values(), key=lambda report: report.path)
+    found += [f"{report.path}: {text}" for report in reports for text in report.warnings]
+    # Last: a stray file among the logs is the least of what may be wrong.
+    found += [f"{report.path}: no reader knows this file" for report in reports if report.format is None]
     return found

@@ -11,6 +11,8 @@ from lmgraph.identity.accounts import Account, Accounts
 from lmgraph.identity.addresses import Addresses, Holder, Span
 from lmgraph.identity.hosts import Host, Hosts
 from lmgraph.names import canonical_ip, content_key, identifies, is_self, split_name
+from lmgraph.rules.command_line import parse
+from lmgraph.rules.verdict import PROGRAM_OF_ALERT
 from lmgraph.schema import Event
 from lmgraph.settings import DAY_US
 
@@ -44,7 +46,7 @@ class Identity:
         folds = [*partial.folded.items(), *partial.sightings.items()]
         rows += [(event, tally.first_us, tally.last_us) for event, tally in folds]
         self.hosts = Hosts((event, last) for event, _, last in rows)
-        self.accounts = Accounts(event for event, _, _ in rows)
+        self.accounts = Accounts((event for event, _, _ in rows), _credentials(partial))
         self.addresses = Addresses()
         self._processes = _processes([*ordered(partial.kept), *ordered(partial.found)])
         self._realms = self._part_realms(rows)
@@ -142,6 +144,13 @@ class Identity:
 
     def _realm(self, ip: str, time_us: int) -> int:
         return sum(start <= time_us for start in self._realms.get(ip, ()))
+
+
+def _credentials(partial: Partial) -> set[str]:
+    """Accounts that command lines give explicitly, as written."""
+    lines = {row.event.process_command_line for row in partial.kept.values()} - {None}
+    found = {parse(program, line).credential for line in lines for program in PROGRAM_OF_ALERT.values()}
+    return {written for written in found if written is not None}
 
 
 def _processes(rows: Iterable[tuple[bytes, Kept]]) -> dict[tuple[str, str, str], Event]:

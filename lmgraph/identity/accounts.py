@@ -47,10 +47,11 @@ class Accounts:
     """All accounts of a run, found by what a record says of them.
 
     Args:
-        rows: Every event of the run, in an order that depends on content only.
+        rows: Every event of the run.
+        written: Accounts as command lines have them; they may tell the domain of a bare name.
     """
 
-    def __init__(self, rows: Iterable[Event]) -> None:
+    def __init__(self, rows: Iterable[Event], written: Iterable[str] = ()) -> None:
         self.all: list[Account] = []
         self._places: dict[Name, int] = {}
         self._bare: dict[str, set[str]] = {}
@@ -58,6 +59,8 @@ class Accounts:
         self._logons: dict[tuple[str, str, str], list[tuple[int, str, str, str]]] = {}
         for event in rows:
             self._learn(event)
+        for account in written:
+            self._learn_domain(*_parts(account, None))
         for logons in self._logons.values():
             logons.sort()
 
@@ -124,9 +127,7 @@ class Accounts:
         if not event.user_name or event.user_name == "-":
             return
         name, domain = _parts(event.user_name, event.user_domain)
-        root = _root(domain)
-        if root and root != ".":
-            self._bare.setdefault(name.casefold(), set()).add(root)
+        self._learn_domain(name, domain)
         if event.user_sid and event.user_sid not in _FIXED_SIDS:
             said = (event.time_us, name, domain or "")
             self._sids[event.user_sid] = max(self._sids.get(event.user_sid, said), said)
@@ -135,6 +136,11 @@ class Accounts:
             self._logons.setdefault(place, []).append(
                 (event.time_us, name, domain or "", event.user_sid or "")
             )
+
+    def _learn_domain(self, name: str, domain: str | None) -> None:
+        root = _root(domain)
+        if root and root != ".":
+            self._bare.setdefault(name.casefold(), set()).add(root)
 
     def _of_logon(self, event: Event) -> int:
         """By logon id: ids restart at a boot, so the nearest earlier logon counts (FALCON.md §2)."""

@@ -64,7 +64,7 @@ class Addresses:
         self._own: dict[str, dict[int, _Marks]] = {}
         self._told: dict[str, dict[int, _Marks]] = {}
         self._listed: dict[str, list[tuple[int | None, int | None, int]]] = {}
-        self._guessed: dict[str, dict[int, int]] = {}
+        self._guessed: dict[str, dict[int, _Marks]] = {}
         self._ends: dict[Connection, list[tuple[int, int]]] = {}
         self._with_own: set[int] | None = None  # made when first asked for, once the book is full
 
@@ -91,10 +91,9 @@ class Addresses:
         """The assets file gives the host the address in a half-open interval."""
         self._listed.setdefault(ip, []).append((valid_from, valid_to, host))
 
-    def guess(self, host: int, ip: str) -> None:
+    def guess(self, host: int, ip: str, time_us: int) -> None:
         """One source used the host's name and, within seconds, the address."""
-        book = self._guessed.setdefault(ip, {})
-        book[host] = book.get(host, 0) + 1
+        _mark(self._guessed.setdefault(ip, {}).setdefault(host, _Marks(by="co-occurrence")), (time_us,))
 
     def accept(self, host: int, connection: Connection, time_us: int) -> None:
         """A host accepted a connection; the other end's record may name the same one."""
@@ -128,7 +127,7 @@ class Addresses:
             or self._by_list(ip, time_us, fits)
             or _nearest(own, time_us, FAR_US)
             or _nearest(told, time_us, FAR_US)
-            or self._by_guess(ip, fits)
+            or self._by_guess(ip, time_us, fits)
         )
 
     def spans(self) -> list[Span]:
@@ -141,8 +140,9 @@ class Addresses:
                         out.append(Span(host, ip, marks.seen[0], marks.seen[-1], marks.by, certainty))
         for ip, rows in self._listed.items():
             out += [Span(host, ip, start, end, "assets", 1.0) for start, end, host in rows]
-        for ip in self._guessed:
-            out += [Span(host, ip, None, None, by, share) for host, share, by in self._by_guess(ip, _anybody)]
+        for ip, hosts in self._guessed.items():
+            for host, marks in hosts.items():
+                out.append(Span(host, ip, marks.seen[0], marks.seen[-1], marks.by, _trust(marks)))
         return sorted(out, key=lambda s: (s.host, s.ip, s.by, s.first_us or 0, s.last_us or 0))
 
     def _by_list(self, ip: str, time_us: int, fits: Callable[[int], bool]) -> list[Holder]:
@@ -155,12 +155,15 @@ class Addresses:
         )
         return [Holder(host, 1 / len(hosts), "assets") for host in hosts]
 
-    def _by_guess(self, ip: str, fits: Callable[[int], bool]) -> list[Holder]:
-        """By n agreeing sightings of m, n / (m + 1): never certain, surer when repeated."""
-        book = {host: count for host, count in self._guessed.get(ip, {}).items() if fits(host)}
-        total = sum(book.values())
-        shares = sorted(((count / (total + 1), host) for host, count in book.items()), key=_likeliest)
-        return [Holder(host, share, "co-occurrence") for share, host in shares]
+    def _by_guess(self, ip: str, time_us: int, fits: Callable[[int], bool]) -> list[Holder]:
+        book = {host: marks for host, marks in self._guessed.get(ip, {}).items() if fits(host)}
+        near = _nearest(book, time_us, FAR_US)
+        return [Holder(host, share * _trust(book[host]), by) for host, share, by in near]
+
+
+def _trust(marks: _Marks) -> float:
+    """How far n sightings by co-occurrence alone are to be trusted: n / (n + 1), never certain."""
+    return len(marks.seen) / (len(marks.seen) + 1)
 
 
 def _mark(marks: _Marks, times: tuple[int, ...]) -> None:

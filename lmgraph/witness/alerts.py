@@ -101,10 +101,6 @@ def _alert(row: Kept, verdict: Verdict, identity: Identity) -> Alert:
     event = row.event
     assert verdict.alert is not None
     start = identity.process_of(event)
-    # A connection's account is that of its process (DESIGN §6).
-    user = identity.user_of(start) if start is not None else -1
-    if user < 0:
-        user = identity.user_of(event)
     program = PROGRAM_OF_ALERT.get(verdict.alert)
     process = process_names(event) or (process_names(start) if start is not None else None)
     path = event.process_path or (start.process_path if start is not None else None)
@@ -117,7 +113,7 @@ def _alert(row: Kept, verdict: Verdict, identity: Identity) -> Alert:
         alert_type=verdict.alert,
         flags=verdict.flags,
         host=identity.host_of(event),
-        user=user,
+        user=identity.user_of(event),
         process=process,
         process_path=path,
         movement=movement,

@@ -30,19 +30,19 @@ def infer_addresses(
     address that comes back with the name more often than every other.
     """
     connections = _connections(alerts, context, identity)
-    seen: dict[int, list[frozenset[str]]] = {}
+    seen: dict[int, list[tuple[int, frozenset[str]]]] = {}
     for alert in alerts:
         for host in _named(alert, identity):
             near = _near(connections.get(alert.host, []), alert.event.time_us)
             if near:
-                seen.setdefault(host, []).append(near)
+                seen.setdefault(host, []).append((alert.event.time_us, near))
     for host, sets in seen.items():
-        counts = Counter(ip for near in sets for ip in near)
-        for near in sets:
+        counts = Counter(ip for _, near in sets for ip in near)
+        for time_us, near in sets:
             for ip in near:
                 others = [counts[other] for other in near if other != ip]
                 if not others or counts[ip] > max(others):
-                    identity.addresses.guess(host, ip)
+                    identity.addresses.guess(host, ip, time_us)
 
 
 def _connections(

@@ -65,7 +65,7 @@ def test_the_nearer_of_two_that_come_and_go_is_likelier() -> None:
 
 def test_evidence_comes_in_its_order() -> None:
     book = Addresses()
-    book.guess(C, IP)
+    book.guess(C, IP, NOON)
     assert hosts(book.holders(IP, NOON)) == [C]
     book.tell(B, IP, (NOON - 2 * DAY_US,))
     assert book.holders(IP, NOON) == [Holder(B, 1.0, "logon")]
@@ -95,13 +95,19 @@ def test_a_sighting_of_long_ago_says_nothing() -> None:
 
 def test_co_occurrence_is_never_certain_and_surer_when_repeated() -> None:
     book = Addresses()
-    book.guess(A, IP)
+    book.guess(A, IP, NOON)
     once = book.holders(IP, NOON)[0].certainty
-    book.guess(A, IP)
+    book.guess(A, IP, NOON + HOUR_US)
     twice = book.holders(IP, NOON)[0].certainty
     assert (once, twice) == (pytest.approx(1 / 2), pytest.approx(2 / 3))
-    book.guess(B, IP)
-    assert book.holders(IP, NOON)[0] == Holder(A, pytest.approx(1 / 2), "co-occurrence")
+
+
+def test_of_two_names_used_with_an_address_the_nearer_in_time_is_meant() -> None:
+    book = Addresses()
+    book.guess(A, IP, NOON - 8 * HOUR_US)
+    book.guess(B, IP, NOON)
+    assert book.holders(IP, NOON) == [Holder(B, pytest.approx(1 / 2), "co-occurrence")]
+    assert hosts(book.holders(IP, NOON - 8 * HOUR_US)) == [A]
 
 
 def test_the_same_connection_at_both_ends_names_the_server() -> None:

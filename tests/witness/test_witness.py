@@ -104,6 +104,21 @@ def test_of_two_addresses_beside_a_name_the_one_that_comes_back_is_taken(tmp_pat
     assert sorted(set(pairs(data))) == [("WS1", "10.0.0.8"), ("WS1", "SRV7")]
 
 
+def test_a_host_whose_address_is_known_is_given_no_other(tmp_path: Path) -> None:
+    told = raw()
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", "psexec \\\\SRV7 cmd", pid="1", sid=ALICE)
+    told.connect("WS1", at(1, "10:00:02"), "10.0.0.1", "10.9.9.9", pid="1")
+    assert pairs(analyze(told.write(tmp_path / "fdr"))) == [("WS1", "SRV7"), ("WS1", "10.9.9.9")]
+
+
+def test_a_bare_account_is_the_one_that_a_command_gives_with_its_domain(tmp_path: Path) -> None:
+    typed = psexec_row(at(1, "10:00"), "WS1", "SRV7") | {"CommandLine": "psexec \\\\SRV7 -u CORP\\adm cmd"}
+    onward = psexec_row(at(1, "11:00"), "SRV7", "DC1") | {"UserName": "adm"}
+    data = analyze(table(tmp_path / "t", typed, onward))
+    assert [user.name for user in data.users] == ["alice", "CORP\\adm"]
+    assert data.paths[0].credential_switches == 0
+
+
 def test_rows_equal_in_every_column_count_once(tmp_path: Path) -> None:
     one = psexec_row(at(1, "10:00"), "WS1", "SRV7")
     data = analyze(table(tmp_path / "t", one, one))
