@@ -324,6 +324,22 @@ def test_a_hop_may_rest_on_the_target_alone(tmp_path: Path) -> None:
     assert [row.object for row in hop.corroboration] == ["xyzzy"]
 
 
+def test_a_refused_logon_joins_the_hop_as_denied_and_makes_none(tmp_path: Path) -> None:
+    told = estate()
+    refused = {
+        "UserName": "adm",
+        "LogonType": "3",
+        "RemoteAddressIP4": "10.0.0.1",
+        "ClientComputerName": "WS1",
+    }
+    told._add("SRV7", "UserLogonFailed2", at(1, "10:00:05"), **refused)
+    assert analyze(told.write(tmp_path / "alone")).hops == []
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", r"psexec \\srv7 cmd", pid="1", sid=ALICE)
+    (hop,) = analyze(told.write(tmp_path / "both")).hops
+    assert (hop.denied, hop.outcome) == (1, "attempted")
+    assert [(one.kind, one.result) for one in hop.corroboration] == [("UserLogonFailed2", "denied")]
+
+
 def test_literal_rules_change_the_alerts_and_nothing_else(tmp_path: Path) -> None:
     told = estate()
     told.connect("WS1", at(1, "10:00"), "10.0.0.1", "10.0.0.7", pid="4", ContextBaseFileName="System")
