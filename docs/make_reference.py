@@ -1,4 +1,4 @@
-"""Writes what is generated in this folder: ``cli.md`` from the commands' help, ``result.schema.json``."""
+"""Writes what is generated in this folder: the help in ``command-line.md``, ``result.schema.json``."""
 
 from __future__ import annotations
 
@@ -12,19 +12,13 @@ from lmgraph.cli import cli
 
 HERE = Path(__file__).resolve().parent
 _WIDTH = 100
-_INTRODUCTION = (
-    "What `--help` says; written by `docs/make_reference.py`. "
-    "[The command line](command-line.md) explains it."
-)
+_MARK = "<!-- What follows is the commands' own help; `make docs` writes it. -->"
 
 
-def cli_reference() -> str:
-    """The help of the program and of each command, as Markdown."""
-    parts = [
-        "# Command-line reference",
-        _INTRODUCTION,
-        _help(cli, "lmgraph"),
-    ]
+def command_line() -> str:
+    """``command-line.md``: what is written by hand down to the mark, then the help of each command."""
+    written = (HERE / "command-line.md").read_text(encoding="utf-8").partition(_MARK)[0]
+    parts = [f"{written}{_MARK}", "## lmgraph", _help(cli, "lmgraph")]
     for name, command in sorted(cli.commands.items()):
         parts += [f"## lmgraph {name}", _help(command, f"lmgraph {name}")]
     return "\n\n".join(parts) + "\n"
@@ -42,5 +36,5 @@ def _help(command: click.Command, name: str) -> str:
 
 
 if __name__ == "__main__":
-    (HERE / "cli.md").write_text(cli_reference(), encoding="utf-8")
+    (HERE / "command-line.md").write_text(command_line(), encoding="utf-8")
     (HERE / "result.schema.json").write_text(result_schema(), encoding="utf-8")

@@ -37,7 +37,7 @@ def generator(docs: Path):
 
 
 def test_generated_files_are_up_to_date(docs, generator):
-    assert (docs / "cli.md").read_text("utf-8") == generator.cli_reference()
+    assert (docs / "command-line.md").read_text("utf-8") == generator.command_line()
     assert (docs / "result.schema.json").read_text("utf-8") == generator.result_schema()
 
 
