@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from functools import reduce
 from itertools import pairwise
@@ -212,3 +213,10 @@ def test_a_session_keeps_its_logon_id_when_folded_and_a_network_logon_does_not()
     logon = Event(kind="logon", time_us=BASE, logon_type=2, logon_id="7", event_id="x")
     assert fold_key(logon).logon_id == "7"
     assert fold_key(msgspec.structs.replace(logon, logon_type=3)).logon_id is None
+
+
+def test_a_partial_travels_between_workers() -> None:
+    partial = collect(records(psexec(), kernel_smb(1)), SETTINGS, FIRST)
+    assert pickle.loads(pickle.dumps(partial)) == partial
+    wants = Wants(processes=frozenset({("c", "a", "77")}), spans={("ip", "10.0.0.7"): ((0, 1),)})
+    assert pickle.loads(pickle.dumps(wants)) == wants
