@@ -60,8 +60,13 @@ def redact(command_line: str) -> tuple[str, bool]:
     too. Where it is unclear where a secret ends, too much goes rather than too little; the ``*``
     that asks for a password stays. ``redact(redact(x)) == redact(x)``; time is linear.
     """
-    redacted = _Redaction(_HASH_PAIR.sub(REDACTED, command_line)).run()
-    return redacted, redacted != command_line
+    before, after = command_line, _Redaction(_HASH_PAIR.sub(REDACTED, command_line)).run()
+    # What one walk took out can show the next one more; two walks are the rule.
+    for _ in range(_MOST_WALKS):
+        if after == before:
+            return after, after != command_line
+        before, after = after, _Redaction(after).run()
+    return REDACTED, True
 
 
 # Windows splits arguments at these alone: any other space may be part of a password.
@@ -77,7 +82,6 @@ _MAY_FOLLOW: Final = re.compile(r"[&|,;)\]}>]")
 _SPACE_OR_END: Final = re.compile(r"[ \t\r\n\v\f]|$")
 _QUOTES_AT_END: Final = re.compile(r"[\\`\"' \t\r\n\v\f]{0,64}$")
 _SEPARATOR: Final = re.compile(r"[&|;<>)}]{1,4}(?=[ \t\r\n\v\f]|$)")
-_NEXT_COMMAND: Final = re.compile(r"\"[&|;]")
 _DISCARD: Final = frozenset({">nul", "2>nul", "2>&1", ">$null"})
 
 _HASH_PAIR: Final = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32}:[0-9A-Fa-f]{32}(?![0-9A-Fa-f])")
@@ -102,16 +106,17 @@ _LOGIN_FLAG: Final = re.compile(
 )
 # An account with its password; %NAME% is a variable, C:\ a path, http:// a URL.
 _ACCOUNT: Final = re.compile(
-    r"(?:[\\`]{0,4}[\"'])?[^ \t\r\n\v\f\"'`:%]{1,128}(?::(?![\\/])|%(?![^ \t\r\n\v\f\"'%]{0,64}%))"
+    r"([\\`]{0,4}\"|')?(?![-/])[^ \t\r\n\v\f\"'`:%]{1,128}(?::(?![\\/])|%(?![^ \t\r\n\v\f\"'%]{0,64}%))"
 )
 _REMOTE_TOOL: Final = re.compile(r"psexe|paexec|remcom|csexec|winexe", re.IGNORECASE | re.ASCII)
 _NET: Final = re.compile(r"(?:^|[^a-z0-9_-])net1?(?:\.exe)?$", re.IGNORECASE | re.ASCII)
 _USE_OF_WHAT: Final = re.compile(r"[ \t\r\n\v\f]+[\\`]{0,4}[\"']?(?:[\\/]{2}|[A-Za-z]:[ \t]|\*[ \t])")
-_UNC: Final = re.compile(r"([\\`]{0,4}[\"']{1,2})?[\\/]{2}")
+_UNC: Final = re.compile(r"([\\`]{0,4}[\"']{1,2})?[\\/]{2}(?=[\\/]{0,4}[^\\/\"' \t\r\n\v\f])")
 _OPTION_VALUE: Final = re.compile(r"(?:--?|/)[A-Za-z0-9_-]{1,40}[:=]")
 _OPTION: Final = re.compile(r"\"?/[^ \t\r\n\v\f\"':=]{0,64}[:=]?")
 _DEVICE: Final = re.compile(r"(?:[A-Za-z]:|lpt\d:?|\*)(?=[ \t\r\n\v\f\"']|$)", re.IGNORECASE)
 _LONG_WORD: Final = 1024
+_MOST_WALKS: Final = 8
 # Words that begin with -p and hold no password; heeded only where no PsExec is in sight.
 _NO_PASSWORD: Final = re.compile(
     r"-p(?:ort|ath|id|rofile|rocess|roxy|roto|riority|rint|refix|roject|ackage|aram|lat|olicy|age|attern|ipe"
@@ -168,7 +173,7 @@ class _Redaction:
             self._keep(space.end())
             if heed_slash and self._text.startswith("/", self._at):
                 return
-        elif self._closes(self._at):
+        elif argument <= self._at and self._closes(self._at):
             return
         if argument > self._at:
             self._hide(argument)
@@ -195,13 +200,7 @@ class _Redaction:
             return 0
         if self._text[at - 1] == "'":
             return max(self._text.find("'", at), 0)
-        depth, closing = at - 1 - first, at
-        while (closing := self._text.find('"', closing)) >= 0:
-            escapes = self._escapes_before(closing, at)
-            if escapes <= depth or escapes % 2 == 0:
-                return closing - escapes
-            closing += 1
-        return 0
+        return max(self._before_closing(at, at - 1 - first), 0)
 
     def _closes(self, at: int) -> bool:
         """Whether the quotes at ``at`` end a nested command, and begin nothing."""
@@ -220,7 +219,7 @@ class _Redaction:
             if self._inside and _CLOSING.match(self._text, at):
                 return at - escapes
             literal = escapes % 2 or (self._inside and _MAY_FOLLOW.match(self._text, at + 1))
-            at = at + 1 if literal else self._unescaped_quote(at + 1)
+            at = at + 1 if literal else self._closing_quote(at + 1, 0)
         return at
 
     def _after_quoted(self, at: int) -> int:
@@ -232,23 +231,28 @@ class _Redaction:
             closing = self._text.find("'", at + 1)
             return closing + 1 if closing >= 0 else at + 1
         if quote[0] != '"':
-            closing = self._text.find('"', quote.end())
-            return closing + 1 if closing >= 0 else self._end
+            return self._closing_quote(quote.end(), len(quote[0]) - 1)
         if self._text.startswith('"', at + 1):
             if _SPACE_OR_END.match(self._text, at + 2):
                 return at + 2
             closing = self._text.find('""', at + 2)
             return closing + 2 if closing >= 0 else at + 2
-        return self._unescaped_quote(at + 1)
+        return self._closing_quote(at + 1, 0)
 
-    def _unescaped_quote(self, at: int) -> int:
-        """The position behind the next quote that no backslash escapes; the end if there is none."""
-        start = at
+    def _before_closing(self, start: int, depth: int) -> int:
+        """Where the quote (its escapes included) stands that closes one with ``depth`` escapes, or -1."""
+        at = start
         while (at := self._text.find('"', at)) >= 0:
-            if self._escapes_before(at, start) % 2 == 0:
-                return at + 1
+            escapes = self._escapes_before(at, start)
+            if escapes <= depth or escapes % 2 == 0:
+                return at - escapes
             at += 1
-        return self._end
+        return -1
+
+    def _closing_quote(self, start: int, depth: int) -> int:
+        """The position behind that quote; the end of the text if there is none."""
+        before = self._before_closing(start, depth)
+        return self._text.index('"', before) + 1 if before >= 0 else self._end
 
     def _escapes_before(self, at: int, floor: int) -> int:
         first = at
@@ -265,9 +269,11 @@ class _Redaction:
             self._keep(self._at + 1)
             return
         word = atom[0]
-        if not (self._named_value(word) or self._flag(word) or self._login_in_word(word)):
-            self._keep(atom.end())
-            self._command(word)
+        if self._named_value(word) or self._flag(word) or self._login_in_word(word):
+            self._previous = ""
+            return
+        self._keep(atom.end())
+        self._command(word)
         self._previous = word
 
     def _named_value(self, word: str) -> bool:
@@ -322,10 +328,19 @@ class _Redaction:
         if space:
             self._keep(space.end())
         account = _ACCOUNT.match(self._text, self._at)
-        if account and not self._closes(self._at):
-            end = self._secret_end(self._at)
-            self._keep(account.end())
-            self._hide(end)
+        if account is None or self._closes(self._at) or _NAMED.search(account[0]):
+            return
+        quote = account[1]
+        if not quote:
+            end = self._secret_end(account.end())
+        elif quote == "'":
+            end = self._text.find("'", account.end())
+        else:
+            end = self._before_closing(account.end(), len(quote) - 1)
+        self._keep(account.end())
+        self._hide(end if end >= 0 else self._end)
+        if quote:
+            self._hide_tail()
 
     def _login_in_word(self, word: str) -> bool:
         """``user:PW@host``, also in a URL; the password may hold quotes and ``@``."""
@@ -336,12 +351,17 @@ class _Redaction:
         whole = self._text[self._at : max(argument, run.end() if run else 0)]
         option = _OPTION_VALUE.match(whole)
         start = option.end() if option else 0
-        scheme = whole.find("://", start)
-        colon = whole.find(":", scheme + 3 if scheme >= 0 else start)
+        colon = whole.find(":", start)
+        if whole.startswith("://", colon):
+            colon = whole.find(":", colon + 3)
         # In an overlong word the last @ of all, so that no word is walked more than twice.
         at_sign = max(whole.rfind("@"), word.rfind("@"))
         user = whole[start:colon].lower()
-        if not 0 <= start < colon < at_sign - 1 or user in {"user", "username"} or at_sign + 1 >= max(len(whole), len(word)):
+        if (
+            not 0 <= start < colon < at_sign - 1
+            or user in {"user", "username"}
+            or at_sign + 1 >= max(len(whole), len(word))
+        ):
             return False
         self._keep(self._at + colon + 1)
         self._hide(self._at - colon - 1 + at_sign)
@@ -384,20 +404,13 @@ class _Redaction:
         elif shown in _DISCARD:
             self._keep(self._at + len(shown))
         elif self._named:
-            self._positional()
+            self._hide(self._secret_end(self._at))
         elif self._mode == "user":
             self._named = True
             self._keep(self._secret_end(self._at))
         else:
             device = _DEVICE.match(text, self._at)
             self._keep(device.end()) if device else self._word()
-
-    def _positional(self) -> None:
-        """A secret by its place; one that runs into the next command ends this one."""
-        start = self._at
-        self._hide(self._secret_end(start))
-        if _NEXT_COMMAND.search(self._text, start, self._at):
-            self._mode, self._previous = None, ""
 
     def _unc(self) -> None:
         """A share: kept. Quoted, it may hold white space, but not behind an administrative share."""
