@@ -146,6 +146,8 @@ _PORT: Final = re.compile(rb"(?<![0-9])445(?![0-9])")
 # An escape that spells a character which a needle, an id or an address may hold. That the
 # backslashes before it may be even in number (no escape then) only keeps a line too many.
 _ESCAPE: Final = re.compile(rb"\\u00(?:2[345de]|3[0-9a]|4[0-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9a])", re.IGNORECASE)
+# A record without an event name may still have the key.
+_UNNAMED: Final = re.compile(rb"event_simplename[a-z_\\]{0,32}\"\s*:\s*null")
 _NUMBER: Final = re.compile(rb"[0-9]+")
 _ADDRESS: Final = re.compile(rb"[0-9a-f:.]{2,64}")
 
@@ -162,7 +164,7 @@ def line_filter(wants: Wants) -> Callable[[bytes], bool]:
 def _candidate(line: bytes) -> bool:
     lowered = line.lower()
     return (
-        b"event_simplename" not in lowered
+        _nameless(lowered)
         or any(needle in lowered for needle in _NEEDLES)
         or _PORT.search(lowered) is not None
         or (b"net" in lowered and b"use" in lowered and b"$" in lowered)
@@ -184,7 +186,7 @@ class _SecondPass:
     def __call__(self, line: bytes) -> bool:
         lowered = line.lower()
         return (
-            b"event_simplename" not in lowered
+            _nameless(lowered)
             or self._process(lowered)
             or (self._logons and (b"userlogo" in lowered or b"useridentity" in lowered))
             or (self._spans and _context(lowered))
@@ -198,7 +200,16 @@ class _SecondPass:
         return self._odd_ids or not self._ids.isdisjoint(_NUMBER.findall(lowered))
 
     def _address(self, lowered: bytes) -> bool:
-        return any(_canonical(text.decode()) in self._addresses for text in _ADDRESS.findall(lowered))
+        # The escapes \b and \f, white space before an address, end in a hexadecimal digit.
+        return any(
+            _canonical(text.decode()) in self._addresses or _canonical(text[1:].decode()) in self._addresses
+            for text in _ADDRESS.findall(lowered)
+        )
+
+
+def _nameless(lowered: bytes) -> bool:
+    """Whether the line may have no event name: side files, rows of the query's result."""
+    return b"event_simplename" not in lowered or _UNNAMED.search(lowered) is not None
 
 
 def _context(lowered: bytes) -> bool:
@@ -209,7 +220,7 @@ def _canonical(text: str) -> str | None:
     if text.count(".") != 3 and text.count(":") < 2:
         return None
     try:
-        address = ipaddress.ip_address(text.rstrip(".:") if text.count(".") == 3 else text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
