@@ -110,7 +110,7 @@ def _psexec(words: list[str]) -> Movement:
         position += 1
         slashed = word.replace("/", "\\")
         if slashed.startswith("\\\\"):
-            if targets or "\\" in slashed[2:].rstrip("\\"):
+            if targets or any("\\" in part.strip("\\") for part in slashed.split(",")):
                 break  # a UNC path to a program: the command begins here
             targets = _hosts(slashed)
         elif word.startswith("@") and len(word) > 1 and not targets:

@@ -7,13 +7,13 @@ from typing import Final
 from lmgraph.rules.command_line import parse
 from lmgraph.rules.names import (
     PSEXEC_ORIGINAL_NAMES,
+    has_directory,
     in_system_directory,
     is_kernel,
     is_net,
     is_psexec,
     is_service_half,
     is_svchost,
-    known,
     process_names,
 )
 from lmgraph.rules.verdict import NOTHING, Verdict, best_name, flagged
@@ -51,7 +51,7 @@ def open_process(event: Event) -> bool:
     if event.kind != "connection" or event.remote_port != SMB_PORT or event.process_id is None:
         return False
     name = process_names(event)
-    return name is None or (is_svchost(name) and not event.process_path)
+    return name is None or (is_svchost(name) and not has_directory(event.process_path))
 
 
 def _process_start(event: Event) -> Verdict:
@@ -77,7 +77,7 @@ def _connection(event: Event, name: str | None, path: str | None) -> Verdict:
     if name is None or is_kernel(name, path):
         return NOTHING
     if is_svchost(name):
-        if not path or not known(path):
+        if path is None or not has_directory(path):
             return Verdict(None, ("path_unknown",))
         if in_system_directory(path):
             return NOTHING

@@ -37,6 +37,11 @@ def basename(path: str) -> str:
     return path.replace("/", "\\").rpartition("\\")[2]
 
 
+def has_directory(path: str | None) -> bool:
+    """Whether a path says where the file lies; a source may give the bare name."""
+    return path is not None and 0 < len(basename(path)) < len(path)
+
+
 def known(name: str | None) -> bool:
     """Whether this text names a process; sources write ``""``, ``-`` and the like where they cannot."""
     return name is not None and name.strip().lower() not in _NO_NAMES
@@ -112,7 +117,7 @@ def is_kernel(name: str | None, path: str | None) -> bool:
     """
     if name is None or name.lower() not in _KERNEL_NAMES:
         return False
-    if not path or not basename(path) or basename(path) == path:
+    if path is None or not has_directory(path):
         return True
     return basename(path).lower() == "ntoskrnl.exe" and in_system_directory(path)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lmgraph.rules.command_line import Program, parse
-from lmgraph.rules.names import is_kernel, is_svchost, known, process_names
+from lmgraph.rules.names import has_directory, is_kernel, is_svchost, known, process_names
 from lmgraph.schema import AlertType, Event
 
 # An alert with one of these says that no movement is proved by it: it opens no hop (DESIGN §7).
@@ -76,5 +76,5 @@ def _connection_flags(name: str | None, path: str | None, found: set[str]) -> se
     if is_kernel(name, path):
         return {"kernel"}
     if is_svchost(name) and "masquerade" not in found:
-        return {"svchost"} if path else {"path_unknown", "svchost"}
+        return {"svchost"} if has_directory(path) else {"path_unknown", "svchost"}
     return set()

@@ -1,0 +1,292 @@
+"""The one predicate of what a pass needs, and the byte filter that must never drop what it needs."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmgraph.errors import RecordError
+from lmgraph.ingest import falcon, json_text
+from lmgraph.rules import needed
+from lmgraph.rules.needed import Use, Wants, line_filter, use
+from lmgraph.schema import Event, Origin
+from lmgraph.settings import Settings
+
+FIRST = Wants.nothing()
+AID, CID = "a" * 32, "c" * 32
+
+
+def record(kind: Any, **fields: Any) -> Event:
+    return Event(kind=kind, time_us=1_000, **{"aid": AID, "cid": CID, **fields})
+
+
+KERNEL = record(
+    "connection", remote_port=445, process_name="System", host_ip="10.0.0.1", remote_ip="10.0.0.2"
+)
+LOGON = record("logon", logon_type=3, logon_id="77", event_code="UserLogon", remote_name="WS042.corp.example")
+START = record("process_start", process_id="9", process_path=r"\cmd.exe", host_ip="10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (record("process_start", process_name="psexec.exe"), Use.KEEP),
+        (record("process_start", process_name="PSEXESVC.exe"), Use.KEEP),
+        (record("connection", remote_port=445, process_name="x.exe"), Use.KEEP),
+        (record("connection", remote_port=445, process_id="4"), Use.KEEP),  # open: only a join can name it
+        (record("connection", remote_port=445), Use.FOLD),
+        (KERNEL, Use.FOLD),
+        (record("connection", remote_port=443, process_name="x.exe"), Use.DROP),
+        (record("accept", host_port=445), Use.FOLD),
+        (record("accept", host_port=80), Use.DROP),
+        (record("share_server", share_name="C$"), Use.KEEP),
+        (record("share_server", share_name="C$", failed=True), Use.FOLD),
+        (record("share_server", share_name="IPC$"), Use.FOLD),
+        (record("share_client", share_name="C$"), Use.FOLD),
+        (record("service_install", service_name="x"), Use.KEEP),
+        (record("service_start", service_name="Spooler"), Use.DROP),
+        (record("smb_execution"), Use.KEEP),
+        (record("table_alert", alert_type="SMB445Connection"), Use.KEEP),
+        (LOGON, Use.FOLD),
+        (record("logon", logon_type=2), Use.FOLD),
+        (record("logon"), Use.FOLD),
+        (record("logon_failed", logon_type=3), Use.FOLD),
+        (record("logoff"), Use.FOLD),
+        (record("host_info"), Use.KEEP),
+        (record("user_info"), Use.KEEP),
+        (record("address", host_ip="10.0.0.1"), Use.KEEP),
+        (record("address_removed", host_ip="10.0.0.1"), Use.KEEP),
+        (START, Use.DROP),
+        (record("other", host_ip="10.0.0.1"), Use.DROP),
+    ],
+)
+def test_first_pass(event: Event, expected: Use) -> None:
+    assert use(event, FIRST, "corrected") is expected
+
+
+def test_the_rule_set_decides_what_is_kept() -> None:
+    by_original_name = record("process_start", process_original_name="psexec.c")
+    assert use(by_original_name, FIRST, "corrected") is Use.KEEP
+    assert use(by_original_name, FIRST, "literal") is Use.DROP
+    by_any_port = record(
+        "connection", event_code="NetworkConnectIP4", remote_port=80, process_name="psexec64.exe"
+    )
+    assert use(by_any_port, FIRST, "corrected") is Use.DROP
+    assert use(by_any_port, FIRST, "literal") is Use.KEEP
+
+
+@pytest.mark.parametrize(
+    ("event", "wants", "expected"),
+    [
+        (START, Wants(processes=frozenset({(CID, AID, "9")})), Use.KEEP),
+        (START, Wants(processes=frozenset({(CID, "b" * 32, "9"), (CID, AID, "99")})), Use.DROP),
+        (LOGON, Wants(logons=frozenset({(CID, AID, "77")})), Use.KEEP),
+        (LOGON, Wants(logons=frozenset({(None, AID, "77")})), Use.DROP),
+        (LOGON, Wants(logon_hosts=frozenset({(CID, AID)})), Use.KEEP),
+        (record("logon", logon_type=2, logon_id="1"), Wants(logon_hosts=frozenset({(CID, AID)})), Use.DROP),
+        (KERNEL, Wants(spans={("aid", CID, AID): ((0, 10), (990, 1_000))}), Use.KEEP),
+        (KERNEL, Wants(spans={("aid", CID, AID): ((0, 999), (1_001, 9_999))}), Use.DROP),
+        (KERNEL, Wants(spans={("ip", "10.0.0.2"): ((1_000, 1_000),)}), Use.KEEP),
+        (KERNEL, Wants(spans={("ip", "10.0.0.1"): ((0, 5_000),)}), Use.KEEP),
+        (KERNEL, Wants(spans={("ip", "10.0.0.3"): ((0, 5_000),)}), Use.DROP),
+        (LOGON, Wants(spans={("name", "ws042"): ((0, 5_000),)}), Use.KEEP),
+        (record("logon", logon_type=2), Wants(spans={("aid", CID, AID): ((0, 5_000),)}), Use.DROP),
+        (START, Wants(spans={("aid", CID, AID): ((0, 5_000),)}), Use.DROP),
+        (KERNEL, Wants(addresses=frozenset({"10.0.0.1"})), Use.FOLD),
+        (KERNEL, Wants(addresses=frozenset({"10.0.0.2"})), Use.DROP),
+        (record("other", host_ip="10.0.0.1"), Wants(addresses=frozenset({"10.0.0.1"})), Use.FOLD),
+        # kept by the first pass: never kept twice
+        (
+            record("service_install", host_ip="10.0.0.1"),
+            Wants(spans={("aid", CID, AID): ((0, 5_000),)}),
+            Use.DROP,
+        ),
+        (
+            record("process_start", process_id="9", process_name="psexec.exe"),
+            Wants(processes=frozenset({(CID, AID, "9")})),
+            Use.DROP,
+        ),
+    ],
+)
+def test_second_pass(event: Event, wants: Wants, expected: Use) -> None:
+    assert use(event, wants, "corrected") is expected
+
+
+def test_wants_travel() -> None:
+    wants = Wants(processes=frozenset({(CID, AID, "9")}), spans={("ip", "10.0.0.1"): ((0, 1),)})
+    assert pickle.loads(pickle.dumps(wants)) == wants
+    assert Wants.nothing().first_pass
+    assert not Wants().first_pass
+
+
+def test_short_name() -> None:
+    assert needed.short_name(r" \\WS042.corp.example") == "ws042"
+
+
+# --- the filter -------------------------------------------------------------------------------------
+
+NAMES = sorted(falcon.KINDS)
+IDS = ["9", "123", "12168621487068014576", "x-1"]
+ADDRESSES = ["10.0.0.1", "10.0.0.21", "2001:db8::1"]
+WRITTEN = [
+    *ADDRESSES,
+    "::ffff:10.0.0.1",
+    "2001:DB8:0:0:0:0:0:1",
+    "::ffff:a00:1",
+    "0.0.0.0",
+    " 10.0.0.1",
+    "fe80::1%4",
+    "\f10.0.0.1",
+]
+values: dict[str, st.SearchStrategy[Any]] = {
+    "FileName": st.sampled_from(
+        ["psexec.exe", "PsExec64.exe", "PAExec.exe", "RemCom.EXE", "net.exe", "System", ""]
+    ),
+    "OriginalFileName": st.sampled_from(["psexec.c", "psexesvc.exe"]),
+    "ParentBaseFileName": st.sampled_from(["PSEXESVC.exe", "explorer.exe", "csexecsvc.exe"]),
+    "ContextBaseFileName": st.sampled_from(["System", "svchost.exe", "x.exe"]),
+    "ImageFileName": st.sampled_from(
+        [r"\x\PSEXESVC.exe", r"C:\PAExec-1-H.exe", r"C:\cmd.exe", r"\winexesvc.exe"]
+    ),
+    "CommandLine": st.sampled_from(
+        [r"net use \\h\c$", r"NET USE \\h\ADMIN$", r"%COMSPEC% /c x", "x 445 y", "a"]
+    ),
+    "RemotePort": st.sampled_from(["445", 445, "4450", 80, "0445"]),
+    "RPort": st.sampled_from(["445", 445]),
+    "LocalPort": st.sampled_from(["445", 445, "50000"]),
+    "ConnectionDirection": st.sampled_from(["0", "1"]),
+    "LogonType": st.sampled_from(["3", 3, "2", "Network"]),
+    "SmbShareName": st.sampled_from([r"\\*\ADMIN$", "IPC$", r"\\h\d$"]),
+    "ServiceDisplayName": st.sampled_from(["PSEXESVC", "Spooler", "RemComSvc"]),
+    "ClientComputerName": st.sampled_from(["WS042", "-"]),
+    "TargetProcessId": st.sampled_from([*IDS, 9]),
+    "ContextProcessId": st.sampled_from([*IDS, 9]),
+    "AuthenticationId": st.sampled_from(IDS),
+    "LocalAddressIP4": st.sampled_from(WRITTEN),
+    "LocalIP": st.sampled_from(WRITTEN),
+    "LocalAddressIP6": st.sampled_from(WRITTEN),
+    "RemoteAddressIP4": st.sampled_from(WRITTEN),
+    "ComputerName": st.sampled_from(["WS042", "ws042.corp.example"]),
+    "alert_type": st.sampled_from(["SMB445Connection", "PsExecExecution"]),
+    "UserSid": st.just("S-1-5-18"),
+    "MAC": st.just("00-00"),
+    "ProductType": st.just("1"),
+    "_time": st.just("1772409600.000"),
+}  # fmt: skip
+
+
+@st.composite
+def raw(draw: st.DrawFn) -> dict[str, Any]:
+    """A record with or without an event name, under any of its keys."""
+    key = draw(st.sampled_from(["event_simpleName", "#event_simpleName", "event_simpleName_readable"]))
+    code = draw(st.sampled_from([*NAMES, *NAMES, "DnsRequest", None, "", "absent"]))
+    fields: dict[str, Any] = (
+        {"timestamp": "1772409600000"} if code == "absent" else {key: code, "timestamp": 1772409600000}
+    )
+    fields |= {name: draw(value) for name, value in values.items() if draw(st.booleans())}
+    fields |= {"aid": AID, "cid": CID} if draw(st.booleans()) else {"aid": AID}
+    shape = draw(st.sampled_from(["plain", "plain", "rawstring", "hec", "hec text"]))
+    if shape == "rawstring":
+        return {"@rawstring": json.dumps(fields), "@timestamp": 1772409600000, "ComputerName": "WS042"}
+    if shape == "hec":
+        return {"time": 1772409600, "event": fields}
+    return {"time": 1772409600, "event": json.dumps(fields)} if shape == "hec text" else fields
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> bytes:
+    """That record as some program may write it: key order, white space, escapes."""
+    fields = draw(raw())
+    keys = draw(st.permutations(sorted(fields)))
+    separators = draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,\t", " :  ")]))
+    text = json.dumps(
+        {key: fields[key] for key in keys}, separators=separators, ensure_ascii=draw(st.booleans())
+    )
+    if draw(st.booleans()):
+        text = _escaped(text, draw(st.sets(st.integers(0, len(text) - 1), max_size=6)), draw(st.booleans()))
+    return text.encode()
+
+
+def _escaped(text: str, at: set[int], upper: bool) -> str:
+    r"""Letters, digits and signs inside strings as ``\u00XX``."""
+    out, inside, skip = [], False, False
+    for index, char in enumerate(text):
+        if char == '"' and not skip:
+            inside = not inside
+        plain = inside and not skip and (char.isalnum() or char in "$.-_:#@%") and char.isascii()
+        code = f"{ord(char):04X}" if upper else f"{ord(char):04x}"
+        out.append("\\u" + code if plain and index in at else char)
+        skip = char == "\\" and not skip
+    return "".join(out)
+
+
+spans = st.sampled_from(
+    [
+        {},
+        {("aid", CID, AID): ((0, 2**62),)},
+        {("ip", "10.0.0.1"): ((0, 2**62),), ("name", "ws042"): ((0, 2**62),)},
+    ]
+)
+keys = st.sampled_from([(cid, AID, text) for cid in (CID, None) for text in IDS])
+wanted = st.one_of(
+    st.just(FIRST),
+    st.builds(
+        Wants,
+        processes=st.frozensets(keys),
+        logons=st.frozensets(keys),
+        logon_hosts=st.frozensets(st.sampled_from([(CID, AID), (None, AID)])),
+        addresses=st.frozensets(st.sampled_from(ADDRESSES)),
+        spans=spans,
+    ),
+)
+
+
+@given(lines(), wanted, st.sampled_from(["corrected", "literal"]))
+@settings(max_examples=2000)
+def test_the_filter_passes_all_that_is_needed(line: bytes, wants: Wants, rules: Any) -> None:
+    try:
+        event = falcon.event(json_text.decode(line), Origin("x", 1), Settings())
+    except RecordError:
+        return
+    if event is not None and use(event, wants, rules) is not Use.DROP:
+        assert line_filter(wants)(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        rb'{"event_simpleName":"DnsRequest","DomainName":"example.com","id":"144512"}',
+        rb'{"event_simpleName":"ProcessRollup2","CommandLine":"C:\\users\\u004\\x.exe","TargetProcessId":"9"}',
+        rb'{"event_simpleName":"NetworkConnectIP4","RemotePort":"443","LocalAddressIP4":"10.4.45.1","x":"\u003d\u0026"}',
+        rb'{"event_simpleName":"ProcessRollup2","CommandLine":"net view","x":"use"}',
+    ],
+)
+def test_the_filter_drops_most(line: bytes) -> None:
+    """It would be a superset, too, if it passed everything."""
+    assert not line_filter(FIRST)(line)
+    assert not line_filter(Wants())(line)
+
+
+def test_the_second_filter_looks_for_what_is_wanted_alone() -> None:
+    start = b'{"event_simpleName":"ProcessRollup2","TargetProcessId":"123","LocalAddressIP4":"10.0.0.21"}'
+    connect = b'{"event_simpleName":"NetworkConnectIP4","RemotePort":"445","LocalAddressIP4":"10.0.0.2"}'
+    by_id = line_filter(Wants(processes=frozenset({(CID, AID, "123")})))
+    assert (by_id(start), by_id(start.replace(b"123", b"1234")), by_id(connect)) == (True, False, False)
+    by_address = line_filter(Wants(addresses=frozenset({"10.0.0.2"})))
+    assert (by_address(start), by_address(connect)) == (False, True)
+    by_span = line_filter(Wants(spans={("aid", CID, AID): ((0, 1),)}))
+    assert (by_span(start), by_span(connect)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "piece", [b"event_simplename", b"\\u00", b"\\", b"445", b"10.0.0.1", b":", b"a:", b"9", b"null", b'"']
+)
+def test_the_filter_ends_on_long_lines(piece: bytes) -> None:
+    line = b'{"event_simpleName":"x' + piece * (1_000_000 // len(piece)) + b'"}'
+    line_filter(FIRST)(line)
+    line_filter(Wants(processes=frozenset({(CID, AID, "8")}), addresses=frozenset({"10.9.9.9"})))(line)
