@@ -60,6 +60,11 @@ def query_says(record: dict[str, Any]) -> str | None:
         ),
         ({"event_simpleName": START, "FileName": "net.exe", "CommandLine": r"net user x \\s\c$"}, None),
         ({"event_simpleName": START, "FileName": "net.exe"}, None),
+        (
+            {"event_simpleName": START, "FileName": "net.exe", "CommandLine": "net uſe c$"},
+            None,
+        ),  # no S, ASCII only
+        ({"event_simpleName": START, "FileName": "pſexec64.exe"}, None),
         ({"event_simpleName": CONNECT, "RemotePort": "445"}, "SMB445Connection"),  # missing: != is true
         ({"event_simpleName": CONNECT, "RemotePort": 445, "FileName": ""}, "SMB445Connection"),
         ({"event_simpleName": CONNECT, "RemotePort": "445", "FileName": "svchost.exe"}, None),
