@@ -70,13 +70,15 @@ def test_paths(benchmark: Benchmark, witnesses: pd.DataFrame, table: hops.HopTab
         table,
         uses,
         USERS,
-        begin_us=START,
+        days_read=np.arange(START // DAY_US, START // DAY_US + 365),
         max_gap_us=SETTINGS.max_gap_us,
         window_us=SETTINGS.window_us,
     )
     scores = score.total(score.hops(table.hops, features), len(table.hops))
     sessions = frames.make({}, frames.SESSIONS)
-    assert benchmark(paths.build, table, scores, features, sessions, USERS, SETTINGS)
+    assert benchmark(
+        paths.build, table, scores, features, sessions, USERS, SETTINGS, np.ones(len(scores), bool)
+    )
 
 
 @pytest.mark.benchmark(group="paths")

@@ -23,7 +23,7 @@ from lmgraph.settings import HOUR_US, Settings
 
 SKETCH: Final = 256  # hashes kept per folded row: counts are exact up to here, estimated above
 REJECTS_KEPT: Final = 100_000
-HELD_ROWS: Final = 200_000  # a pipe's index of rows that the second look may want
+HELD_ROWS: Final = 100_000  # a pipe's index of rows that the second look may want
 
 _FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Event))
 _CLOCK: Final = ("time_us", "time_basis")
@@ -110,11 +110,11 @@ def collect(items: Iterable[Item], settings: Settings, wants: Wants, *, held: He
         if isinstance(item, Record):
             verdict = use(item.event, wants, settings.rules)
             if verdict is Use.KEEP:
-                _keep(whole, item.event if wants.first_pass else _slim(item.event), item.origin)
+                _keep(whole, item.event, item.origin)
             elif verdict is Use.FOLD:
                 _fold(tallies, item.event, item.origin, sighting=not wants.first_pass)
-            if held is not None and verdict is not Use.KEEP:
-                _hold(held, item)
+            if held is not None:
+                _hold(held, item, whole=verdict is not Use.KEEP)
         elif isinstance(item, Reject):
             if settings.strict:
                 raise RecordError(item.reason, path=item.origin.path, record=item.origin.record)
@@ -135,7 +135,7 @@ def look_again(held: Held, settings: Settings, wants: Wants) -> Partial:
     partial = Partial(evicted=held.evicted)
     for row in held.rows.values():
         if use(row.event, wants, settings.rules) is Use.KEEP:
-            _keep(partial.found, _slim(row.event), row.origin)
+            _keep(partial.found, row.event, row.origin)
     for event, tally in held.sightings.items():
         if event.host_ip in wants.addresses:
             partial.sightings[event] = tally
@@ -210,11 +210,6 @@ def fold_key(event: Event, *, sighting: bool = False) -> Event:
     )
 
 
-def _slim(event: Event) -> Event:
-    """A row of the second look serves joins and witnesses: its command line is not needed."""
-    return msgspec.structs.replace(event, process_command_line=None, redacted=False, command_line_cut=False)
-
-
 def _keep(rows: dict[bytes, Kept], event: Event, origin: Origin) -> None:
     key = digest(event)
     row = Kept(event, 1, origin)
@@ -230,11 +225,12 @@ def _fold(tallies: dict[Event, Tally], event: Event, origin: Origin, *, sighting
     tallies[key] = one if known is None else _join_tally(known, one)
 
 
-def _hold(held: Held, item: Record) -> None:
+def _hold(held: Held, item: Record, *, whole: bool) -> None:
+    """Hold what a second look may want: the ``whole`` row, and where its host's address shows."""
     event = item.event
-    if event.kind in {"process_start", "logon"} or testify(event) is not None:
-        _keep(held.rows, _slim(event), item.origin)
-    if event.host_ip is not None:
+    if whole and (event.kind in {"process_start", "logon"} or testify(event) is not None):
+        _keep(held.rows, event, item.origin)
+    if event.host_ip is not None and event.kind != "address_removed":
         _fold(held.sightings, event, item.origin, sighting=True)
     for index in (held.rows, held.sightings):
         if len(index) > HELD_ROWS:

@@ -17,7 +17,7 @@ from lmgraph.hops import HopTable
 from lmgraph.identity import Identity
 from lmgraph.result import ResultData
 from lmgraph.schema import ALERT_TYPES, OUTCOMES, STAGES
-from lmgraph.settings import Settings
+from lmgraph.settings import DAY_US, Settings
 from lmgraph.tuning import Entry
 from lmgraph.witness import Findings, Row, testimony
 
@@ -41,33 +41,31 @@ def finish(
     identity.seal()
     user_kinds = np.array([_KINDS[account.kind] for account in identity.accounts.all], dtype=np.int8)
     witnesses, table = _hops(findings, identity, user_kinds, settings)
-    begin_us = _begin(partial)
     features = history.features(
         table,
         history.uses(witnesses, table, _contacts(findings)),
         user_kinds,
-        begin_us=begin_us,
+        days_read=_days_read(partial),
         max_gap_us=settings.max_gap_us,
         window_us=settings.window_us,
     )
-    inside = _inside(table.hops, settings)
-    table, features = hops.select(table, inside), features[inside].reset_index(drop=True)
     terms = score.hops(table.hops, features)
-    found = paths.build(
-        table, score.total(terms, len(table.hops)), features, _sessions(findings), user_kinds, settings
-    )
+    # Hops outside the interval are not reported, and go on explaining those inside.
+    inside = _inside(table.hops, settings)
+    scores = score.total(terms, len(table.hops))
+    found = paths.build(table, scores, features, _sessions(findings), user_kinds, settings, inside)
     return assemble(
         Analysis(
             partial=partial,
             identity=identity,
             findings=findings,
-            hops=table,
-            terms=terms,
+            hops=hops.select(table, inside),
+            terms={name: values[inside] for name, values in terms.items()},
             paths=found,
             settings=settings,
             assets_sha256=assets_sha256,
             tuning_sha256=tuning_sha256,
-            warnings=[*_tuning_warnings(entries, findings, partial), *_history_warning(features)],
+            warnings=[*_tuning_warnings(entries, findings, partial), *_history_warning(features[inside])],
         )
     )
 
@@ -145,11 +143,11 @@ def _inside(table: pd.DataFrame, settings: Settings) -> npt.NDArray[np.bool_]:
     return inside
 
 
-def _begin(partial: Partial) -> int:
-    """When the data begin, µs UTC: the first record of a sensor."""
-    times = [row.event.time_us for row in partial.kept.values() if row.event.kind not in _NO_SENSOR]
-    times += [tally.first_us for tally in partial.folded.values()]
-    return min(times, default=0)
+def _days_read(partial: Partial) -> npt.NDArray[np.int64]:
+    """UTC days since 1970 on which some sensor recorded something, ascending."""
+    times = {row.event.time_us for row in partial.kept.values() if row.event.kind not in _NO_SENSOR}
+    times |= {tally.first_us for tally in partial.folded.values()}
+    return np.array(sorted({time_us // DAY_US for time_us in times}), dtype=np.int64)
 
 
 def _contacts(findings: Findings) -> pd.DataFrame:

@@ -61,7 +61,7 @@ HOPS: Final[Spec] = {
     "target_user": "int32",
     "credential": "int32",
     "certainty": "float64",
-    "suppressed": "bool",  # no opener is left unsuppressed
+    "suppressed": "bool",  # no alert is left unsuppressed; without alerts, no opener
     "renamed": "bool",
     "masquerade": "bool",
     "key": "uint64",  # of (source host key, target host key, first_us)

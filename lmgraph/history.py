@@ -19,7 +19,8 @@ from lmgraph.settings import DAY_US
 
 I64 = npt.NDArray[np.int64]
 
-ENOUGH_DAYS: Final = 3  # with fewer whole days of data before a hop, nothing is called new
+ENOUGH_DAYS: Final = 3  # with fewer days of data before a hop, nothing is called new
+RECENT_DAYS: Final = 30  # … of the last days: a stray record of long ago is no history
 MANY_TARGETS: Final = 5  # distinct targets in a day (or window) that make a source one of many targets
 
 
@@ -70,7 +71,7 @@ def features(
     uses: pd.DataFrame,
     user_kinds: npt.NDArray[np.int8],
     *,
-    begin_us: int,
+    days_read: I64,
     max_gap_us: int | None,
     window_us: int,
 ) -> pd.DataFrame:
@@ -80,7 +81,8 @@ def features(
         table: All hops.
         uses: Frame USES, of all hops and contacts.
         user_kinds: Kind of each user code.
-        begin_us: Where the data begin; history is sufficient from ENOUGH_DAYS whole days on.
+        days_read: UTC days (since 1970, ascending) of which any record was read; history is
+            sufficient where ENOUGH_DAYS of the RECENT_DAYS before a hop's past ends are among them.
         max_gap_us: What lies closer before a hop than this is not its past; None counts as 24 h.
         window_us: The window in which targets of one source are counted.
 
@@ -105,11 +107,14 @@ def features(
     def of_account(account: I64, counted: I64) -> I64:
         return np.where(account >= 0, counted, -1)
 
+    def read_since(days_back: int) -> I64:
+        return np.searchsorted(days_read, before // DAY_US - days_back)
+
     everything = np.ones(moved.size, bool)
     asked_pair, asked_user = _code(source, target), _code(user, target)
     many_key, many_time = _many_targets(past)
     columns: dict[str, Any] = {
-        "sufficient": before - begin_us >= ENOUGH_DAYS * DAY_US,
+        "sufficient": read_since(0) - read_since(RECENT_DAYS) >= ENOUGH_DAYS,
         "days_pair": days(pair, everything, asked_pair),
         "days_pair_hops": days(pair, moved, asked_pair),
         "days_user_target": of_account(user, days(user_target, used, asked_user)),

@@ -262,7 +262,8 @@ def _columns(w: Columns, members: _Members, base: _Base, user_kinds: npt.NDArray
         "outcome_us": np.where(outcome > ATTEMPTED, proved, -1),
         "denied": np.bincount(hop[(members.share >= COUNTS_FROM) & w["denied"][row]], minlength=n),
         "certainty": certainty,
-        "suppressed": ~_any(n, hop, opens & ~w["suppressed"][row]),
+        # The target's side of a sanctioned command carries nothing that an allow list could name.
+        "suppressed": ~_any(n, hop, np.where(has_alert[hop], alert, opens) & ~w["suppressed"][row]),
         "renamed": _any(n, hop, opens & w["renamed"][row]),
         "masquerade": _any(n, hop, opens & w["masquerade"][row]),
     }

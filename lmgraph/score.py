@@ -31,7 +31,11 @@ class Weight(NamedTuple):
 WEIGHTS: Final[dict[str, Weight]] = {
     "prior": Weight(-2000, "prior", "most hops are administration; an ordinary one lowers its path"),
     "full_chain": Weight(3000, "occurrence", "command, share and connection together are a remote execution"),
-    "execution": Weight(1500, "occurrence", "a remote execution tool or a new service was seen"),
+    "execution": Weight(
+        2250,
+        "occurrence",
+        "a remote execution tool or a new service: listed even if nothing else was recorded",
+    ),
     "executed": Weight(1500, "occurrence", "the target's own record proves that code ran"),
     "share": Weight(1000, "occurrence", "an admin share was used"),
     "accessed": Weight(500, "occurrence", "the target's own record proves that the share was opened"),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from hypothesis import strategies as st
 
@@ -47,6 +48,12 @@ SERVICE = {"stage": 0, "side": 1, "proves": 3}
 SHARE = {"stage": 1, "side": 1, "proves": 2}
 LOGON = {"stage": 2, "side": 1, "proves": 1, "opens": False}
 KERNEL = {"stage": 2, "side": 0, "opens": False}
+
+
+def days_from(begin: int) -> npt.NDArray[np.int64]:
+    """UTC days of which records were read, from START + begin on for a year."""
+    first = (START + begin) // DAY
+    return np.arange(first, first + 365, dtype=np.int64)
 
 
 def row(kind: Mapping[str, Any], time_us: int, source: int, target: int, **more: Any) -> dict[str, Any]:

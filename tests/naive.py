@@ -120,7 +120,8 @@ def _describe(hop: dict[str, Any], rows: Sequence[Row]) -> None:
     hop["outcome_us"] = min(row["time_us"] for row in good if row["proves"] == furthest) if furthest else -1
     hop["denied"] = sum(row["denied"] and share >= 0.5 for row, share in members)
     hop["certainty"] = max(row["certainty"] for row in openers)
-    hop["suppressed"] = all(row["suppressed"] for row in openers)
+    alerts = [row for row in openers if row["alert"] >= 0]
+    hop["suppressed"] = all(row["suppressed"] for row in alerts or openers)
     users: dict[int, int] = defaultdict(int)
     for row in good:
         if row["source_user"] >= 0:
@@ -136,7 +137,7 @@ def _describe(hop: dict[str, Any], rows: Sequence[Row]) -> None:
 
 
 def features(
-    hops: pd.DataFrame, uses: pd.DataFrame, *, begin: int, gap: int, window: int, day: int
+    hops: pd.DataFrame, uses: pd.DataFrame, *, days_read: list[int], gap: int, window: int, day: int
 ) -> list[dict[str, Any]]:
     """Features of hops whose accounts are persons: for each hop, look at every use there is."""
     past = uses.to_dict("records")
@@ -172,7 +173,7 @@ def features(
         near = [other for other in made if other["source"] == source]
         result.append(
             {
-                "sufficient": before - begin >= 3 * day,
+                "sufficient": sum(before // day - 30 <= read < before // day for read in days_read) >= 3,
                 "days_pair": days(source=source, target=target),
                 "days_pair_hops": days(source=source, target=target, moved=True),
                 "days_user_target": days(user=user, target=target) if user >= 0 else -1,

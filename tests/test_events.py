@@ -108,11 +108,21 @@ def test_strict_makes_a_reject_an_error_that_names_file_and_record() -> None:
         collect(items, Settings(strict=True), FIRST)
 
 
-def test_the_second_look_keeps_a_wanted_process_without_its_command_line() -> None:
-    start = psexec(process_path="C:\\x.exe", process_command_line="x -p hunter2", process_id="77")
+def test_the_second_look_keeps_the_process_that_is_wanted() -> None:
+    start = psexec(process_path="C:\\x.exe", process_id="77")
+    other = psexec(1, process_path="C:\\x.exe", process_id="78")
     wants = Wants(processes=frozenset({("c", "a", "77")}))
-    (row,) = collect(records(start), SETTINGS, wants).found.values()
-    assert (row.event.process_path, row.event.process_command_line) == ("C:\\x.exe", None)
+    found = collect(records(start, other), SETTINGS, wants).found
+    assert [row.event for row in found.values()] == [start]
+
+
+def test_giving_an_address_up_is_no_sighting_of_it() -> None:
+    removal = Event(kind="address_removed", time_us=BASE, cid="c", aid="a", host_ip="10.0.0.5", event_id="r")
+    wants = Wants(addresses=frozenset({"10.0.0.5"}))
+    assert collect(records(removal), SETTINGS, wants).sightings == {}
+    held = Held()
+    collect(records(removal), SETTINGS, FIRST, held=held)
+    assert look_again(held, SETTINGS, wants).sightings == {}
 
 
 def test_a_pipe_answers_a_second_look_as_a_file_does() -> None:

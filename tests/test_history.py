@@ -11,7 +11,20 @@ from hypothesis import strategies as st
 
 from lmgraph import frames, history
 from tests import naive
-from tests.builders import DAY, HOUR, MINUTE, PERSONS, PSEXEC, SMB, START, WINDOW, build, row, witnesses
+from tests.builders import (
+    DAY,
+    HOUR,
+    MINUTE,
+    PERSONS,
+    PSEXEC,
+    SMB,
+    START,
+    WINDOW,
+    build,
+    days_from,
+    row,
+    witnesses,
+)
 
 Contact = tuple[int, int, int, int]
 
@@ -32,7 +45,9 @@ def features(
 ) -> pd.DataFrame:
     table = build(rows)
     uses = history.uses(witnesses(rows), table, contacts(known or []))
-    found = history.features(table, uses, PERSONS, begin_us=START + begin, max_gap_us=gap, window_us=WINDOW)
+    found = history.features(
+        table, uses, PERSONS, days_read=days_from(begin), max_gap_us=gap, window_us=WINDOW
+    )
     return frames.check(found, frames.FEATURES, "features")
 
 
@@ -55,8 +70,10 @@ def test_same_features_as_the_reference(openers: list[Any], known: list[Contact]
     ]
     table = build(rows)
     uses = history.uses(witnesses(rows), table, contacts(known))
-    found = history.features(table, uses, PERSONS, begin_us=START, max_gap_us=gap, window_us=WINDOW)
-    expected = naive.features(table.hops, uses, begin=START, gap=gap, window=WINDOW, day=DAY)
+    found = history.features(table, uses, PERSONS, days_read=days_from(0), max_gap_us=gap, window_us=WINDOW)
+    expected = naive.features(
+        table.hops, uses, days_read=days_from(0).tolist(), gap=gap, window=WINDOW, day=DAY
+    )
     assert found.to_dict("records") == expected
 
 
@@ -101,8 +118,19 @@ def test_unknown_account_has_no_history_of_its_own() -> None:
 def test_little_data_is_not_sufficient() -> None:
     hop = [row(PSEXEC, 0, 0, 1)]
     assert features(hop, begin=-4 * DAY)["sufficient"][0]
-    assert not features(hop, begin=-4 * DAY + 1)["sufficient"][0]
+    assert not features(hop, begin=-3 * DAY)["sufficient"][0]
     assert features(hop, begin=-4 * DAY, gap=None)["sufficient"][0], "no gap limit: a day, as by default"
+
+
+def test_a_stray_record_of_long_ago_is_no_history() -> None:
+    today = START // DAY
+    for days, enough in (([today - 900, today - 2], False), ([today - 4, today - 3, today - 2], True)):
+        table = build([row(PSEXEC, 0, 0, 1)])
+        uses = history.uses(witnesses([row(PSEXEC, 0, 0, 1)]), table, contacts([]))
+        found = history.features(
+            table, uses, PERSONS, days_read=np.array(days), max_gap_us=DAY, window_us=WINDOW
+        )
+        assert found["sufficient"][0] == enough
 
 
 def test_targets_near_count_both_ways_within_the_window() -> None:

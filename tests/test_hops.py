@@ -228,6 +228,14 @@ def test_suppressed_only_when_no_opener_is_left() -> None:
     assert build([first, {**second, "suppressed": True}]).hops["suppressed"][0]
 
 
+def test_the_targets_side_goes_with_a_suppressed_alert() -> None:
+    alert = row(PSEXEC, 0, 0, 1, suppressed=True)
+    sides = [row(SERVICE, MINUTE, -1, 1), row(SERVICE, MINUTE, 0, 1)]
+    for side in sides:
+        assert build([alert, side]).hops["suppressed"][0]
+    assert not build([sides[1]]).hops["suppressed"][0]
+
+
 def test_full_chain_needs_all_three_stages() -> None:
     rows = full_chain(0, 0, 1)
     assert build(rows).hops["full_chain"][0]

@@ -27,6 +27,7 @@ from tests.builders import (
     START,
     WINDOW,
     build,
+    days_from,
     full_chain,
     row,
     witnesses,
@@ -83,13 +84,15 @@ def analyse(
         table,
         history.uses(frame, table, contacts),
         kinds,
-        begin_us=START + begin,
+        days_read=days_from(begin),
         max_gap_us=settings.max_gap_us,
         window_us=WINDOW,
     )
     terms = score.hops(table.hops, features)
     scores = score.total(terms, len(table.hops))
-    found = paths.build(table, scores, features, sessions(own or []), kinds, settings)
+    found = paths.build(
+        table, scores, features, sessions(own or []), kinds, settings, np.ones(len(scores), bool)
+    )
     return Run(table, features, terms, scores, found)
 
 
@@ -123,7 +126,7 @@ def world(seed: int, count: int) -> tuple[hops.HopTable, Any, pd.DataFrame, pd.D
 def test_same_paths_as_the_reference(seed: int) -> None:
     count = [5, 12, 30, 60, 200][seed % 5]
     table, scores, features, own = world(seed, count)
-    found = paths.build(table, scores, features, own, PERSONS, SETTINGS)
+    found = paths.build(table, scores, features, own, PERSONS, SETTINGS, np.ones(len(scores), bool))
     assert isinstance(SETTINGS.max_gap_us, int)
     story = naive.Story(table, scores.tolist(), features, own, gap=SETTINGS.max_gap_us, skew=SETTINGS.skew_us)
     chosen = links.choose(table, scores, features, own, PERSONS, SETTINGS)
@@ -154,7 +157,7 @@ def test_same_paths_as_the_reference(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_paths_keep_the_contract(seed: int) -> None:
     table, scores, features, own = world(seed, 80)
-    found = paths.build(table, scores, features, own, PERSONS, SETTINGS)
+    found = paths.build(table, scores, features, own, PERSONS, SETTINGS, np.ones(len(scores), bool))
     frames.check(found.paths, frames.PATHS, "paths")
     frames.check(found.links, frames.LINKS, "links")
     frames.check(found.incidents, frames.INCIDENTS, "incidents")

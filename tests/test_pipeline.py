@@ -375,6 +375,20 @@ def test_the_sensors_own_smb_is_suppressed_unless_switched_off(tmp_path: Path) -
     assert quiet.suppressed_by == "falcon-sensor"
 
 
+def test_a_sanctioned_psexec_is_suppressed_with_what_the_target_tells_of_it(tmp_path: Path) -> None:
+    told = estate()
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", r"psexec \\srv7 cmd", pid="1", sid=ADM)
+    told.service("SRV7", at(1, "10:00:10"), "PSEXESVC", "C:\\Windows\\PSEXESVC.exe")
+    told.share("SRV7", at(1, "10:00:05"), "ADMIN$", "adm", "10.0.0.1")
+    tuning = tmp_path / "allow.toml"
+    tuning.write_text(
+        '[[allow]]\nname = "admin"\nsource = "WS1"\nprocess = "psexec*"\nreason = "sanctioned"\n'
+    )
+    data = analyze(told.write(tmp_path / "fdr"), tuning=str(tuning))
+    assert [(hop.outcome, hop.suppressed) for hop in data.hops] == [("executed", True)]
+    assert data.paths == []
+
+
 def test_suppression_ends_where_an_intruder_already_was(tmp_path: Path) -> None:
     told = estate()
     tuning = tmp_path / "allow.toml"
@@ -491,6 +505,7 @@ def test_since_and_until_choose_hops_and_leave_history_alone(tmp_path: Path) -> 
     late = analyze(folder, since_us=parse_time("2026-03-06T18:30:00Z"))
     assert [hop.key for hop in late.hops] == [whole.hops[-1].key]
     assert late.hops[0].score_terms == whole.hops[-1].score_terms
+    assert [path.score for path in late.paths] == [late.hops[0].score], "what came before is no predecessor"
     early = analyze(folder, until_us=parse_time("2026-03-06T18:30:00Z"))
     assert [hop.key for hop in early.hops] == [hop.key for hop in whole.hops[:-1]]
     assert analyze(folder, until_us=parse_time("2026-03-01T00:00:00Z")).hops == []

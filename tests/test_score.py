@@ -51,12 +51,12 @@ HABIT = {
     ("hop", "past", "expected"),
     [
         ({}, {}, {}),
-        ({"stages": 0b001}, {}, {"execution": 1500}),
-        ({"stages": 0b001, "outcome": 3}, {}, {"execution": 1500, "executed": 750}),
+        ({"stages": 0b001}, {}, {"execution": 2250}),
+        ({"stages": 0b001, "outcome": 3}, {}, {"execution": 2250, "executed": 750}),
         ({"stages": 0b001_000, "outcome": 2}, {}, {"share": 1000, "accessed": 250}),
         ({"stages": 0b001_000_000, "alert_types": 4}, {}, {"connection": 500}),
         ({"stages": 0b001_000_000, "alert_types": 0}, {}, {}),
-        (PSEXEC, {}, {"full_chain": 3000, "execution": 750}),
+        (PSEXEC, {}, {"full_chain": 3000, "execution": 1125}),
         ({}, {**NO_PAST, "sufficient": True}, {"new_pair": 2000, "new_user_target": 750}),
         ({}, {**NEW, "days_pair": 1}, {"new_user_target": 1500, "new_user_source": 500}),
         ({}, {**NEW, "days_pair": 1, "days_user_target": -1}, {"new_user_source": 1000}),
@@ -77,7 +77,7 @@ def test_terms(hop: dict[str, Any], past: dict[str, Any], expected: dict[str, in
 
 def test_suppression_brings_a_positive_score_to_nothing_and_leaves_a_negative_one() -> None:
     assert sum(terms({**PSEXEC, "suppressed": True}).values()) == 0
-    assert terms({"stages": 0b001, "suppressed": True}) == {"prior": -2000, "execution": 1500}
+    assert terms({"stages": 0b001_000, "suppressed": True}) == {"prior": -2000, "share": 1000}
 
 
 def test_sense_of_the_weights() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from lmgraph.hops import HopTable, hash64
 from lmgraph.paths import incidents, links
 from lmgraph.schema import SEVERITIES
 from lmgraph.settings import Settings
+
+OUT_OF_SIGHT: Final = -(2**40)  # a score in thousandths that no chain makes good
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,19 @@ def build(
     sessions: pd.DataFrame,
     user_kinds: npt.NDArray[np.int8],
     settings: Settings,
+    reported: npt.NDArray[np.bool_],
 ) -> PathTable:
     """Paths and incidents of the hops.
 
     Args:
-        table: The hops to report.
+        table: All hops.
         scores: Score of each, thousandths (``score.total``).
         features: Frame FEATURES, row for row.
         sessions: Frame SESSIONS, in any order.
         user_kinds: Kind of each user code.
         settings: ``max_gap_us`` and ``skew_us`` are used.
+        reported: Hops that may stand in a path; the others only explain them. Numbers of hops in
+            the result count these alone, as ``hops.select`` does.
 
     Raises:
         TypeError: A frame is not as specified.
@@ -59,7 +64,11 @@ def build(
     frames.check(table.hops, frames.HOPS, "hops")
     frames.check(features, frames.FEATURES, "features")
     frames.check(sessions, frames.SESSIONS, "sessions")
-    story = _Story(table.hops, links.choose(table, scores, features, sessions, user_kinds, settings))
+    # Without positive evidence a hop is nobody's predecessor.
+    scores = np.where(reported, scores, np.minimum(scores, OUT_OF_SIGHT))
+    chosen = links.choose(table, scores, features, sessions, user_kinds, settings)
+    chosen.parent[~reported] = -1
+    story = _Story(table.hops, chosen)
     suspicious = (scores > 0) & ~table.hops["suppressed"].to_numpy()
     found = incidents.find(table.hops, story.links, suspicious, max_gap_us=settings.max_gap_us)
     found.sort(key=lambda incident: (-incident.score, story.first(incident.hops), story.key(incident.hops)))
@@ -70,10 +79,12 @@ def build(
         "paths": sum(incident.dropped for incident in found),
         "related": cut,
     }
+    number = np.cumsum(reported) - 1
+    incident_table = _incidents(story, found, related, paths)
     return PathTable(
-        paths=paths,
-        links=_links(story.links, found),
-        incidents=_incidents(story, found, related, paths),
+        paths=_renumbered(paths, number),
+        links=_links(story.links, found, number),
+        incidents=_renumbered(incident_table, number),
         dropped_by_caps={name: count for name, count in caps.items() if count},
     )
 
@@ -140,12 +151,20 @@ def _paths(story: _Story, found: list[incidents.Incident]) -> pd.DataFrame:
     return frames.make({name: [row[name] for row in rows] for name in frames.PATHS}, frames.PATHS)
 
 
-def _links(chosen: links.Links, found: list[incidents.Incident]) -> pd.DataFrame:
+def _renumbered(frame: pd.DataFrame, number: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """The frame with the numbers of its hops among the reported ones."""
+    hops = [tuple(number[list(row)].tolist()) for row in frame["hops"]]
+    return frame.assign(hops=pd.Series(hops, dtype="object"))
+
+
+def _links(
+    chosen: links.Links, found: list[incidents.Incident], number: npt.NDArray[np.int64]
+) -> pd.DataFrame:
     """Frame LINKS of the hops of the incidents."""
     hops = sorted(hop for incident in found for hop in incident.hops if chosen.parent[hop] >= 0)
     columns = {
-        "from": chosen.parent[hops],
-        "to": hops,
+        "from": number[chosen.parent[hops]],
+        "to": number[hops],
         "gap_us": chosen.gap_us[hops],
         "certainty": chosen.certainty[hops],
     }

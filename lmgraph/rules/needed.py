@@ -69,6 +69,8 @@ def use(event: Event, wants: Wants, rules: RuleSet) -> Use:
         return first
     if first is not Use.KEEP and _answers(event, wants):
         return Use.KEEP
+    if event.kind == "address_removed":  # the host no longer has it
+        return Use.DROP
     return Use.FOLD if event.host_ip is not None and event.host_ip in wants.addresses else Use.DROP
 
 

@@ -15,7 +15,7 @@ from lmgraph.witness.contacts import Contact, contacts_of
 from lmgraph.witness.inference import infer_addresses
 from lmgraph.witness.rows import Row, of_alerts, of_context, spread
 from lmgraph.witness.sessions import Session, sessions_of
-from lmgraph.witness.suppression import suppress, suppress_context
+from lmgraph.witness.suppression import suppress
 
 __all__ = ["Alert", "Contact", "Findings", "Row", "Session", "testimony"]
 
@@ -54,7 +54,6 @@ def testimony(
     rows = of_alerts(decided.alerts, identity) + of_context(decided.context, identity)
     rows = spread(rows, decided.alerts, settings)
     matched = suppress(rows, decided.alerts, identity, entries, assets)
-    suppress_context(rows, settings.window_us)
     rows.sort(key=lambda row: (row.time_us, row.name, row.source, row.target))
     return Findings(
         alerts=decided.alerts,

@@ -1,8 +1,7 @@
-"""Tuning applied: which alerts an entry covers, and the witnesses that stand beside them."""
+"""Tuning applied: which alerts an entry covers."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
@@ -53,22 +52,6 @@ def suppress(
     return frozenset(matched)
 
 
-def suppress_context(rows: Sequence[Row], window_us: int) -> None:
-    """An opener that is no alert goes with its pair's alerts: suppressed when all those near it are."""
-    near: dict[tuple[int, int], list[tuple[int, str | None]]] = {}
-    for row in sorted(rows, key=lambda row: (row.time_us, row.name)):
-        if row.alert >= 0:
-            near.setdefault((row.source, row.target), []).append((row.time_us, row.suppressed_by))
-    for row in rows:
-        if row.alert >= 0 or not row.opens:
-            continue
-        alerts = near.get((row.source, row.target), [])
-        start = bisect_right(alerts, row.time_us - window_us, key=_time)
-        end = bisect_left(alerts, row.time_us + window_us, key=_time)
-        beside = [name for _, name in alerts[start:end]]
-        row.suppressed_by = beside[0] if beside and all(beside) else None
-
-
 def _subject(
     row: Row,
     alert: Alert,
@@ -111,10 +94,6 @@ def _steady(times: list[int]) -> bool:
     gaps = [later - earlier for earlier, later in pairwise(times)]
     middle = median(gaps)
     return median(abs(gap - middle) for gap in gaps) <= PERIODIC_SPREAD * middle
-
-
-def _time(alert: tuple[int, str | None]) -> int:
-    return alert[0]
 
 
 def _beat(row: Row) -> Beat:

@@ -11,12 +11,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # All engine kernels on one small world; repr of floats shows every bit.
 PROGRAM = """
+import numpy as np
 from tests.test_paths import SETTINGS, world
 from tests.builders import PERSONS
 from lmgraph import paths
 for seed in (1, 2, 6):
     table, scores, features, own = world(seed, 30)
-    found = paths.build(table, scores, features, own, PERSONS, SETTINGS)
+    found = paths.build(table, scores, features, own, PERSONS, SETTINGS, np.ones(len(scores), bool))
     print(table.hops.to_dict("records"), table.members.to_dict("records"))
     for frame in (found.paths, found.links, found.incidents):
         print(frame.to_dict("records"))
