@@ -82,6 +82,7 @@ _MAY_FOLLOW: Final = re.compile(r"[&|,;)\]}>]")
 _SPACE_OR_END: Final = re.compile(r"[ \t\r\n\v\f]|$")
 _QUOTES_AT_END: Final = re.compile(r"[\\`\"' \t\r\n\v\f]{0,64}$")
 _SEPARATOR: Final = re.compile(r"[&|;<>)}]{1,4}(?=[ \t\r\n\v\f]|$)")
+_ENDS_CALL: Final = frozenset(");|")
 _DISCARD: Final = frozenset({">nul", "2>nul", "2>&1", ">$null"})
 
 _HASH_PAIR: Final = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32}:[0-9A-Fa-f]{32}(?![0-9A-Fa-f])")
@@ -397,6 +398,8 @@ class _Redaction:
         shown = word[0] if word else ""
         if self._mode == "secure" and shown.startswith("-"):
             self._keep(self._at + len(shown))
+            if not _ENDS_CALL.isdisjoint(shown):
+                self._mode = None
         elif self._mode == "use" and _UNC.match(text, self._at):
             self._unc()
         elif self._mode != "secure" and self._option_at():

@@ -112,6 +112,8 @@ def test_csv_cell_survives_a_csv_file(text: str) -> None:
         (r'"C:\Windows\net.exe" use \\h\c$ S3cret', r'"C:\Windows\net.exe" use \\h\c$ [redacted]'),
         (r"n.exe use \\h\c$ S3cret /user:x", r"n.exe use \\h\c$ [redacted] /user:x"),
         ("net use \\\\h\\c$ S3cret\u00a0S3cret /user:x", r"net use \\h\c$ [redacted] /user:x"),
+        (r'tool "--password=a b"S3cret h', r'tool "--password=[redacted]"[redacted] h'),
+        (r"ps -c \"net use \\h\c$ S3cret /user:x\"", r"ps -c \"net use \\h\c$ [redacted] /user:x\""),
         (r"net user bob S3cret /add", r"net user bob [redacted] /add"),
         (r'cmd /c "net use \\h\c$ S3cret /user:x"', r'cmd /c "net use \\h\c$ [redacted] /user:x"'),
         (r'cmd /c "net use "\\h\c$" S3cret /user:x"', r'cmd /c "net use "\\h\c$" [redacted] /user:x"'),
@@ -137,6 +139,10 @@ def test_csv_cell_survives_a_csv_file(text: str) -> None:
         (
             r"ConvertTo-SecureString 'S3cret x' -AsPlainText",
             r"ConvertTo-SecureString [redacted] -AsPlainText",
+        ),
+        (
+            r'(ConvertTo-SecureString "S3 S3cret" -AsPlainText -Force)); Invoke-Command -ComputerName srv7',
+            r"(ConvertTo-SecureString [redacted] -AsPlainText -Force)); Invoke-Command -ComputerName srv7",
         ),
         (r"$password = 'S3cret x' ", r"$password = [redacted] "),
         (
