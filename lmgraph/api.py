@@ -7,27 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import UnionType
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Final,
-    Literal,
-    TypedDict,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    overload,
-)
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, overload
 
 import msgspec
 
-from lmgraph import output, result
+from lmgraph import columns, output, result
 from lmgraph.errors import ResultError, UsageError
 from lmgraph.result import ResultData
 from lmgraph.schema import Severity
@@ -89,7 +77,9 @@ def analyze(*paths: StrPath, **options: Unpack[Options]) -> Result:
 def read_events(*paths: StrPath, **options: Unpack[Options]) -> pd.DataFrame:
     """The canonical events that the readers make of the same inputs, one row each.
 
-    Columns are the fields of the canonical event (ECS names; ``time_us`` in microseconds since 1970 UTC).
+    Columns are the fields of the canonical event (ECS names), typed: texts are pandas strings, what
+    may be missing is nullable, ``time_us`` is in microseconds since 1970 UTC; then ``time`` (UTC
+    timestamps), ``copies``, ``path`` and ``record`` (where the first copy lies).
 
     Raises:
         UsageError: A wrong option or a missing path.
@@ -283,17 +273,16 @@ class Result:
         """The rows as a frame whose columns do not depend on whether there are any."""
         import pandas as pd
 
-        hints = get_type_hints(kind)
-        columns = {field.encode_name: hints[field.name] for field in msgspec.structs.fields(kind)}
-        frame = pd.DataFrame.from_records(_records(rows), columns=list(columns))
-        for column, hint in columns.items():
+        types = columns.types_of(kind)
+        frame = pd.DataFrame.from_records(_records(rows), columns=list(types))
+        for column, type_ in types.items():
             if column in _TIMES:
                 frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601").dt.as_unit("us")
             else:
-                frame[column] = frame[column].astype(_dtype(hint))
+                frame[column] = frame[column].astype(type_)
         names = {row.id: row.name for row in self.data.hosts}
         names |= {row.id: row.name for row in self.data.users}
-        for column in filter(columns.__contains__, _REFERENCES):
+        for column in filter(types.__contains__, _REFERENCES):
             frame[f"{column}_name"] = frame[column].map(names).astype("string")
         return frame.set_index("id")
 
@@ -301,24 +290,7 @@ class Result:
 _TIMES: Final = frozenset(
     {"time", "cloud_time", "first", "last", "evidence_first", "evidence_last", "outcome_at"}
 )
-_DTYPE: Final[Mapping[tuple[object, bool], Any]] = {  # by type and whether it may be missing
-    (int, False): "int64",
-    (int, True): "Int64",
-    (float, False): "float64",
-    (float, True): "Float64",
-    (bool, False): "bool",
-    (bool, True): "boolean",
-    (str, False): "string",
-    (str, True): "string",
-}
 _REFERENCES: Final = ("host", "source", "target", "user", "source_user", "target_user")
-
-
-def _dtype(hint: Any) -> Any:
-    """The column type of a field, the same for every result; lists and mappings are objects."""
-    options = get_args(hint) if isinstance(hint, UnionType) or get_origin(hint) is Union else (hint,)
-    kinds = {str if get_origin(option) is Literal else option for option in options} - {type(None)}
-    return _DTYPE.get((kinds.pop(), type(None) in options), "object") if len(kinds) == 1 else "object"
 
 
 def _records(rows: Sequence[msgspec.Struct]) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Sequence, Sized
 from typing import Final
 
 import numpy as np
@@ -22,6 +23,7 @@ from lmgraph.tuning import Entry
 from lmgraph.witness import Findings, Row, testimony
 
 _SIDES: Final = ("source", "target", "wire")
+_LOG = logging.getLogger(__name__)
 _KINDS: Final = {"person": frames.PERSON, "machine": frames.MACHINE, "system": frames.SYSTEM}
 _NO_SENSOR: Final = frozenset({"host_info", "user_info"})  # their times are not those of an event
 _EXECUTED: Final = OUTCOMES.index("executed")
@@ -54,6 +56,7 @@ def finish(
     inside = _inside(table.hops, settings)
     scores = score.total(terms, len(table.hops))
     found = paths.build(table, scores, features, _sessions(findings), user_kinds, settings, inside)
+    _log(identity, findings, table, found)
     return assemble(
         Analysis(
             partial=partial,
@@ -68,6 +71,21 @@ def finish(
             warnings=[*_tuning_warnings(entries, findings, partial), *_history_warning(features[inside])],
         )
     )
+
+
+def _log(identity: Identity, findings: Findings, table: HopTable, found: paths.PathTable) -> None:
+    """What each stage came to."""
+    counts: dict[str, Sized] = {
+        "hosts": identity.hosts.all,
+        "accounts": identity.accounts.all,
+        "alerts": findings.alerts,
+        "witness rows": findings.rows,
+        "hops": table.hops,
+        "unplaced": table.unplaced,
+        "paths": found.paths,
+        "incidents": found.incidents,
+    }
+    _LOG.info("%s", ", ".join(f"{name} {len(rows)}" for name, rows in counts.items()))
 
 
 def witness_frame(rows: Sequence[Row]) -> pd.DataFrame:
@@ -190,7 +208,7 @@ def _history_warning(features: pd.DataFrame) -> list[str]:
     if not short:
         return []
     sentence = (
-        f"{short} of {len(features)} hops have too little history before them to tell new from usual; "
+        f"too little history before {short} of {len(features)} hops to tell new from usual; "
         "their rarity is not scored"
     )
     return [sentence]

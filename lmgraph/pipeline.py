@@ -5,12 +5,13 @@ Where the steps run is an engine's matter; what they do is said here.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial as bind
 from typing import TYPE_CHECKING, Final, Protocol
 
-from lmgraph import ingest
+from lmgraph import columns, ingest
 from lmgraph.assets import read_assets
 from lmgraph.errors import InputError
 from lmgraph.events import Held, Partial, collect, look_again, merge, ordered
@@ -24,7 +25,9 @@ from lmgraph.wanted import wants_of
 if TYPE_CHECKING:
     import pandas as pd
 
+_LOG = logging.getLogger(__name__)
 _NO_FORMAT: Final = {None: "no reader knows this file", "empty": "an empty file"}
+_NAME: Final = {"-": "standard input"}
 _OPEN_FLAGS: Final = ("processes", "logons", "logon_hosts", "addresses", "spans")
 
 
@@ -91,12 +94,17 @@ def gather(
 ) -> Partial:
     """Both looks at the inputs, merged."""
     sources = ingest.discover(paths)
+    _LOG.info("%d to read", len(sources))
     held: dict[str, Held] = {source.path: Held() for source in sources if not source.rereadable}
     meter = _Meter(sources, progress)
     first = engine.gather(bind(_look, settings=settings, held=held), sources, meter.done)
     if all(report.format in _NO_FORMAT for report in first.inputs.values()):
         raise InputError(_nothing_readable(first, paths))
     wants = wants_of(first, settings)
+    _LOG.info(
+        "the second look seeks %s",
+        ", ".join(f"{name.replace('_', ' ')} {len(getattr(wants, name))}" for name in _OPEN_FLAGS),
+    )
     if not any(getattr(wants, name) for name in _OPEN_FLAGS):
         return first
     again = [source for source in sources if source.rereadable and source.error is None]
@@ -105,11 +113,14 @@ def gather(
     second = engine.gather(bind(_look_again, settings=settings, wants=wants), again, meter.done)
     for index in held.values():
         second = merge(second, look_again(index, settings, wants))
+    _LOG.info("the second look found %d rows and %d addresses", len(second.found), len(second.sightings))
     return merge(first, Partial(found=second.found, sightings=second.sightings, evicted=second.evicted))
 
 
 def read_events(paths: Sequence[str], settings: Settings, engine: Engine) -> pd.DataFrame:
     """The canonical events that matter, one row each, ordered by time; columns as ``schema.Event``.
+
+    Texts are pandas strings, numbers and flags that may be missing have pandas' nullable types.
 
     Raises:
         UsageError, InputError, RecordError: As ``run``.
@@ -120,12 +131,13 @@ def read_events(paths: Sequence[str], settings: Settings, engine: Engine) -> pd.
     from lmgraph.schema import Event
 
     kept = [row for _, row in ordered(gather(paths, settings, engine).kept)]
-    names = [field.name for field in msgspec.structs.fields(Event)]
-    frame = pd.DataFrame([msgspec.structs.astuple(row.event) for row in kept], columns=names, dtype=object)
-    frame["time"] = pd.to_datetime(frame["time_us"].astype("int64"), unit="us", utc=True)
-    frame["copies"] = [row.copies for row in kept]
-    frame["path"] = [row.origin.path for row in kept]
-    frame["record"] = [row.origin.record for row in kept]
+    types = columns.types_of(Event)
+    rows = [msgspec.structs.astuple(row.event) for row in kept]
+    frame = pd.DataFrame(rows, columns=list(types), dtype="object").astype(types)
+    frame["time"] = pd.to_datetime(frame["time_us"], unit="us", utc=True).dt.as_unit("us")
+    frame["copies"] = pd.Series([row.copies for row in kept], dtype="int64")
+    frame["path"] = pd.Series([row.origin.path for row in kept], dtype="string")
+    frame["record"] = pd.Series([row.origin.record for row in kept], dtype="int64")
     return frame
 
 
@@ -141,8 +153,9 @@ def _look_again(source: Source, *, settings: Settings, wants: Wants) -> Partial:
 def _nothing_readable(first: Partial, paths: Sequence[str]) -> str:
     if not first.inputs and not first.remarks:
         return f"nothing to read: no file in {', '.join(paths)}"
-    named = [f"{remark.path}: {remark.message}" for remark in first.remarks]
-    named += [f"{path}: {_NO_FORMAT[report.format]}" for path, report in sorted(first.inputs.items())]
+    named = [remark.message for remark in first.remarks]
+    reports = sorted(first.inputs.items())
+    named += [f"{_NAME.get(path, path)}: {_NO_FORMAT[report.format]}" for path, report in reports]
     shown = named[:5] + ([f"and {len(named) - 5} more"] if len(named) > 5 else [])
     return "nothing readable: " + "; ".join(shown)
 
@@ -163,6 +176,12 @@ class _Meter:
 
     def done(self, source: Source, partial: Partial) -> None:
         """One source has been read."""
+        for path, report in partial.inputs.items() if self._look == 1 else ():
+            rejected = partial.rejected.get(path, 0)
+            said = (path, report.format or "no known format", report.records, rejected)
+            _LOG.info("read %s: %s, records %d, rejects %d", *said)
+        rows = len(partial.kept) + len(partial.found)
+        _LOG.debug("look %d: %s gave %d rows", self._look, source.path, rows)
         self._bytes += source.size or 0
         if self._look == 1:
             self._alerts += len(partial.kept)

@@ -44,7 +44,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.since_us is not None and self.until_us is not None and self.since_us >= self.until_us:
-            raise UsageError("the interval is empty: --since is not before --until", path="--since")
+            interval = f"--since {iso(self.since_us)} is not before --until {iso(self.until_us)}"
+            raise UsageError(f"the interval is empty: {interval}")
         if self.window_us <= 0:
             raise UsageError("a window must be longer than nothing", path="--window")
         if self.skew_us < 0 or (self.max_gap_us is not None and self.max_gap_us < 0):

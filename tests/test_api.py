@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -93,6 +94,29 @@ def test_wrong_options(options, message):
 
 def test_ready_settings_are_taken_as_they_are():
     assert make_settings(settings=Settings(jobs=3)) == Settings(jobs=3)
+
+
+def test_events_have_the_types_of_their_fields(tmp_path):
+    record = {
+        "event_simpleName": "NetworkConnectIP4",
+        "aid": "a" * 32,
+        "ContextTimeStamp": "1777881600.123",
+        "RemoteAddressIP4": "10.0.0.7",
+        "RemotePort": "445",
+        "ContextBaseFileName": "cmd.exe",
+    }
+    (tmp_path / "x.ndjson").write_text(json.dumps(record) + "\n")
+    frame = lmgraph.read_events(tmp_path / "x.ndjson", jobs=1)
+    wanted = {
+        "kind": "string", "time_us": "int64", "cloud_us": "Int64", "remote_port": "Int64",
+        "user_privileged": "boolean", "redacted": "bool", "host_name": "string", "alert_type": "string",
+        "time": "datetime64[us, UTC]", "copies": "int64", "path": "string", "record": "int64",
+    }  # fmt: skip
+    assert {name: str(frame[name].dtype) for name in wanted} == wanted
+    assert not [name for name, dtype in frame.dtypes.items() if str(dtype) == "object"]
+    assert frame.loc[0, "time"] == pd.Timestamp("2026-05-04T08:00:00.123Z")
+    assert frame.loc[0, "remote_port"] == 445
+    assert frame.loc[0, "host_name"] is pd.NA
 
 
 @pytest.mark.parametrize("name", FRAMES)

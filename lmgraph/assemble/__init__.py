@@ -113,8 +113,7 @@ def _referenced(analysis: Analysis, alerts: Sequence[int]) -> tuple[set[int], se
 
 def _counts(analysis: Analysis, alerts: Sequence[result.AlertRow]) -> Counts:
     findings, hosts = analysis.findings, analysis.identity.hosts.all
-    targets = {target for alert in findings.alerts for target in alert.targets}
-    targets |= set(analysis.hops.hops["target"].tolist())
+    targets = set(analysis.hops.hops["target"].tolist())
     kept = [row.event for row in analysis.partial.kept.values()]
     return Counts(
         alerts=len(alerts),

@@ -55,7 +55,7 @@ class Inputs:
                 severity=severity,
                 input=self._numbers[path],
                 host=None,
-                message=f"{path}: {message}",
+                message=message,  # which names the input
             )
             for path, code, severity, message in remarks
         ]
@@ -113,23 +113,24 @@ def coverage_of(partial: Partial, inputs: Inputs, counts: Counts) -> result.Cove
 def _warnings(partial: Partial, counts: Counts, rejected: int) -> list[str]:
     found = []
     if rejected:
-        count = "1 record" if rejected == 1 else f"{rejected} records"
-        found.append(f"{count} could not be read; --rejects FILE names each")
+        found.append(f"{_number(rejected, 'record')} could not be read; --rejects FILE names each")
     if partial.evicted:
         found.append(
-            f"{partial.evicted} rows of the pipe had to be forgotten, so names and accounts may be missing: "
-            "read from files where you can"
+            f"{_number(partial.evicted, 'row')} of the pipe had to be forgotten, so names and accounts may "
+            "be missing: read from files where you can"
         )
     if counts.hostless:
-        found.append(f"{counts.hostless} classified rows have no ComputerName and stand in no hop")
+        found.append(f"{_number(counts.hostless, 'classified row')} without ComputerName: in no hop")
     if counts.cloud_clock:
         found.append(
-            f"{counts.cloud_clock} alerts have only the cloud's clock, which lags the endpoint's "
-            "by seconds to days: their order is less sure; --skew may be raised"
+            f"{_number(counts.cloud_clock, 'alert')} with only the cloud's clock, which lags the endpoint's "
+            "by seconds to days: the order is less sure; --skew may be raised"
         )
     found += counts.warnings
     reports = sorted(partial.inputs.values(), key=lambda report: report.path)
     found += [f"{report.path}: {text}" for report in reports for text in report.warnings]
-    # Last: a stray file among the logs is the least of what may be wrong.
-    found += [f"{report.path}: no reader knows this file" for report in reports if report.format is None]
     return found
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count} {thing if count == 1 else thing + 's'}"

@@ -45,7 +45,7 @@ def path_why(
         steps = f"{names[hop.source]} → {names[hop.target]}{who}{given}: {hop.outcome}"
         lines.append("; ".join([steps, _seen(hop), *reasons]))
         if place:
-            lines += _link_lines(links[place - 1], names[hop.source])
+            lines += _link_lines(links[place - 1], names[hop.source], path_hops[place - 1], hop, users)
     return lines
 
 
@@ -57,17 +57,28 @@ def _seen(hop: result.HopRow) -> str:
     return ", ".join(f"{stage} ({' and '.join(sides)})" for stage, sides in stages.items())
 
 
-def _link_lines(link: result.LinkRow, host: str) -> list[str]:
+def _link_lines(
+    link: result.LinkRow, host: str, before: result.HopRow, hop: result.HopRow, users: dict[str, str]
+) -> list[str]:
+    """What speaks for and against one hop having followed from the other, at the host between them."""
     lines = []
     if link.score_terms.get("entered_then_moves", 0) > 0:
         lines.append(f"{host} began to move {_gap(link.gap_s)} after it was entered")
     if link.score_terms.get("credential_switch", 0) > 0:
-        lines.append(f"another account goes on from {host}")
+        came, goes = _arrives_as(before, users), _arrives_as(hop, users)
+        instead = f" instead of {came}" if came and came != goes else ""
+        lines.append(f"from {host} it goes on as {goes or 'another account'}{instead}")
     if link.score_terms.get("left_before_entry", 0) < 0:
         lines.append(f"the step out of {host} comes before the entry was possible")
     if link.certainty < 0.5:
-        lines.append(f"other explanations of the step out of {host} are as likely")
+        lines.append(f"the step out of {host} may have other causes, or may have begun there")
     return lines
+
+
+def _arrives_as(hop: result.HopRow, users: dict[str, str]) -> str | None:
+    """The account under which a hop goes on at its target, as far as it is known."""
+    seen = users[hop.target_user] if hop.target_user else None
+    return seen or hop.credential or (users[hop.source_user] if hop.source_user else None)
 
 
 def _why(kind: str, hop: result.HopRow, *, source_managed: bool, kernel: bool) -> str:
