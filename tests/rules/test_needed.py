@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from lmgraph.errors import RecordError
 from lmgraph.ingest import falcon, json_text
-from lmgraph.rules import needed
 from lmgraph.rules.needed import Use, Wants, line_filter, use
 from lmgraph.schema import Event, Origin
 from lmgraph.settings import Settings
@@ -122,10 +121,6 @@ def test_wants_travel() -> None:
     assert pickle.loads(pickle.dumps(wants)) == wants
     assert Wants.nothing().first_pass
     assert not Wants().first_pass
-
-
-def test_short_name() -> None:
-    assert needed.short_name(r" \\WS042.corp.example") == "ws042"
 
 
 # --- the filter -------------------------------------------------------------------------------------
