@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Iterable, Iterator
+from functools import reduce
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -181,6 +182,21 @@ def combine(left: Event, right: Event) -> Event:
 def ordered(rows: dict[bytes, Kept]) -> Iterator[tuple[bytes, Kept]]:
     """The rows by time, then digest: an order that depends on nothing but their content."""
     return iter(sorted(rows.items(), key=lambda item: (item[1].event.time_us, item[0])))
+
+
+def dated(tallies: dict[Event, Tally]) -> list[tuple[Event, Tally]]:
+    """Folded rows, each at the time of its first record, in an order of their content alone."""
+    rows = [(msgspec.structs.replace(key, time_us=tally.first_us), tally) for key, tally in tallies.items()]
+    return sorted(rows, key=lambda row: (row[0].time_us, msgspec.msgpack.encode(row[0])))
+
+
+def union(tallies: Iterable[Tally]) -> Tally:
+    """One tally of several rows that may tell of the same records.
+
+    Raises:
+        TypeError: There is none.
+    """
+    return reduce(_join_tally, tallies)
 
 
 def fold_key(event: Event, *, sighting: bool = False) -> Event:

@@ -17,12 +17,11 @@ from lmgraph.events import Partial
 from lmgraph.hops import HopTable
 from lmgraph.identity import Identity
 from lmgraph.result import ResultData
-from lmgraph.schema import ALERT_TYPES, OUTCOMES, STAGES
+from lmgraph.schema import ALERT_TYPES, OUTCOMES, SIDES, STAGES
 from lmgraph.settings import DAY_US, Settings
 from lmgraph.tuning import Entry
-from lmgraph.witness import Findings, Row, testimony
+from lmgraph.witness import Findings, Row, Taken, lift, testimony
 
-_SIDES: Final = ("source", "target", "wire")
 _LOG = logging.getLogger(__name__)
 _KINDS: Final = {"person": frames.PERSON, "machine": frames.MACHINE, "system": frames.SYSTEM}
 _NO_SENSOR: Final = frozenset({"host_info", "user_info"})  # their times are not those of an event
@@ -39,7 +38,7 @@ def finish(
 ) -> ResultData:
     """The result of everything that was read; a pure function of its arguments."""
     identity = Identity(partial, assets)
-    findings = testimony(partial, identity, settings, entries, assets)
+    findings = testimony(partial, identity, settings, entries)
     identity.seal()
     user_kinds = np.array([_KINDS[account.kind] for account in identity.accounts.all], dtype=np.int8)
     witnesses, table = _hops(findings, identity, user_kinds, settings)
@@ -68,7 +67,11 @@ def finish(
             settings=settings,
             assets_sha256=assets_sha256,
             tuning_sha256=tuning_sha256,
-            warnings=[*_tuning_warnings(entries, findings, partial), *_history_warning(features[inside])],
+            warnings=[
+                *identity.warnings,
+                *_tuning_warnings(entries, findings, partial),
+                *_history_warning(features[inside]),
+            ],
         )
     )
 
@@ -97,13 +100,14 @@ def witness_frame(rows: Sequence[Row]) -> pd.DataFrame:
     columns: dict[str, object] = {
         "witness": [records[row.name] for row in rows],
         "stage": [STAGES.index(row.stage) for row in rows],
-        "side": [_SIDES.index(row.side) for row in rows],
+        "side": [SIDES.index(row.side) for row in rows],
         "alert_type": [ALERT_TYPES.index(row.alert_type) if row.alert_type else -1 for row in rows],
         "proves": [OUTCOMES.index(row.proves) for row in rows],
         "process": [images[_image(row)] if row.process else -1 for row in rows],
         "renamed": ["renamed" in row.flags for row in rows],
         "masquerade": ["masquerade" in row.flags for row in rows],
         "suppressed": [row.suppressed_by is not None for row in rows],
+        "reach_us": [row.reach_us for row in rows],
         "key": [int(row.name[:16], 16) for row in rows],
     }
     for name in ("time_us", "source", "target", "opens", "alert", "denied", "certainty"):
@@ -124,31 +128,19 @@ def _hops(
     while True:
         witnesses = witness_frame(findings.rows)
         table = hops.build(witnesses, keys, user_kinds, window_us=settings.window_us)
-        if not _lift(findings, table):
+        if not lift(findings.rows, findings.alerts, _taken(table)):
             return witnesses, table
 
 
-def _lift(findings: Findings, table: HopTable) -> bool:
-    """Unsuppress what starts at a host that an unsuppressed hop took, or by an account that it was given."""
-    hops_ = table.hops[(~table.hops["suppressed"]) & (table.hops["outcome"] == _EXECUTED)]
-    taken: dict[tuple[str, int], int] = {}
+def _taken(table: HopTable) -> dict[Taken, int]:
+    """Hosts and accounts that an unsuppressed hop took or was given, and from when."""
+    proved = table.hops[(~table.hops["suppressed"]) & (table.hops["outcome"] == _EXECUTED)]
+    taken: dict[Taken, int] = {}
     for kind, column in (("host", "target"), ("user", "credential")):
-        for code, since in zip(hops_[column].tolist(), hops_["outcome_us"].tolist(), strict=True):
+        for code, since in zip(proved[column].tolist(), proved["outcome_us"].tolist(), strict=True):
             if code >= 0:
                 taken[kind, code] = min(taken.get((kind, code), since), since)
-    lifted = False
-    for row in findings.rows:
-        if row.suppressed_by is None:
-            continue
-        since = [
-            taken[place] for place in (("host", row.source), ("user", row.source_user)) if place in taken
-        ]
-        if since and row.time_us >= min(since):
-            row.suppressed_by = None
-            lifted = True
-            if row.alert >= 0:
-                findings.alerts[row.alert].suppressed_by = None
-    return lifted
+    return taken
 
 
 def _inside(table: pd.DataFrame, settings: Settings) -> npt.NDArray[np.bool_]:
@@ -189,13 +181,10 @@ def _sessions(findings: Findings) -> pd.DataFrame:
 
 def _tuning_warnings(entries: tuple[Entry, ...], findings: Findings, partial: Partial) -> list[str]:
     """Entries that can no longer match, or never did; the shipped one may be idle."""
-    from lmgraph.tuning import load
-
-    shipped = {entry.name for entry in load(None)[0]}
-    last = max((row.event.time_us for row in partial.kept.values()), default=None)
     out = []
+    last = max((row.event.time_us for row in partial.kept.values()), default=None)
     for entry in entries:
-        if entry.name in shipped or entry.name in findings.matched_entries:
+        if entry.shipped or entry.name in findings.matched_entries:
             continue
         expired = entry.expires_us is not None and last is not None and last >= entry.expires_us
         state = "has expired before these records end" if expired else "matched nothing"

@@ -40,6 +40,7 @@ WITNESSES: Final[Spec] = {
     "renamed": "bool",
     "masquerade": "bool",
     "suppressed": "bool",
+    "reach_us": "int64",  # how far from a hop it may lie when it lacks an end; the window at most
     "key": "uint64",  # hash of the content; breaks ties
 }
 

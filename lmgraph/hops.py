@@ -220,7 +220,7 @@ def _fitting(w: Columns, base: _Base, lost: I64, known: str, window_us: int) -> 
         base.first,
         base.last,
         base.rank,
-        window_us,
+        np.minimum(w["reach_us"][lost], window_us),
         longest,
         MOST_FITS,
         found,

@@ -12,8 +12,11 @@ NETBIOS_LENGTH: Final = 15  # a NetBIOS name is cut to 15 characters
 
 
 def split_name(name: str) -> tuple[str, str | None]:
-    """Case-folded short name and DNS domain of a host name; ``None`` where it has no domain."""
-    short, _, domain = name.strip().strip(".").casefold().partition(".")
+    """Case-folded short name and DNS domain of a host name; ``None`` where it has no domain.
+
+    Leading slashes are no part of it; what names nothing (``.``) has the short name ``""``.
+    """
+    short, _, domain = name.strip().lstrip("\\/").strip(".").casefold().partition(".")
     return short, domain or None
 
 

@@ -11,10 +11,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from lmgraph.errors import ResultError
-from lmgraph.schema import AlertType, Outcome, Severity, Stage
+from lmgraph.schema import AlertType, Outcome, Severity, Side, Stage
 
 SCHEMA: Final = "lmgraph/result/1"
-Side = Literal["source", "target", "wire"]
 
 
 class _Row(msgspec.Struct, kw_only=True):

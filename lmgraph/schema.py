@@ -34,6 +34,11 @@ Kind = Literal[
 AlertType = Literal["PsExecExecution", "NetUseAdminShare", "SMB445Connection"]
 ALERT_TYPES: Final[tuple[AlertType, ...]] = ("PsExecExecution", "NetUseAdminShare", "SMB445Connection")
 
+SMB_PORT: Final = 445
+
+Side = Literal["source", "target", "wire"]
+SIDES: Final[tuple[Side, ...]] = ("source", "target", "wire")
+
 Stage = Literal["execution", "share", "connection"]
 STAGES: Final[tuple[Stage, ...]] = ("execution", "share", "connection")
 STAGE_OF_ALERT: Final[dict[str, Stage]] = {

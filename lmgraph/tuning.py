@@ -11,8 +11,9 @@ import hashlib
 import ipaddress
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import translate
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,11 @@ _EVERYTHING: Final = frozenset({"*", "**", "0.0.0.0/0", "::/0"})
 LONGEST_PATTERN: Final = 256
 
 
+@lru_cache(65_536)
+def _address(ip: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(ip)
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A glob (any case) or a network in CIDR form."""
@@ -37,7 +43,7 @@ class Pattern:
     def matches(self, names: tuple[str, ...], ips: tuple[str, ...]) -> bool:
         """Whether a glob fits one of the names or addresses, or a network holds one of the addresses."""
         if self.network is not None:
-            return any(ipaddress.ip_address(ip) in self.network for ip in ips)
+            return any(_address(ip) in self.network for ip in ips)
         assert self.glob is not None
         return any(self.glob.fullmatch(name.casefold()) for name in (*names, *ips))
 
@@ -47,13 +53,14 @@ class Entry:
     """One named entry; every pattern and condition it has must hold."""
 
     name: str
-    patterns: dict[str, Pattern]
+    patterns: dict[str, tuple[Pattern, ...]]  # of each key one must fit
     source_not_in_assets: bool | None = None
     user_privileged: bool | None = None
     periodic: bool = False
     reason: str = ""
     owner: str = ""
     expires_us: int | None = None
+    shipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,8 @@ def load(path: str | None, *, default: bool = True) -> tuple[tuple[Entry, ...], 
     entries: list[Entry] = []
     if default:
         shipped = resources.files("lmgraph").joinpath("default_tuning.toml").read_text("utf-8")
-        entries += _parse(tomllib.loads(shipped), "default_tuning.toml")
+        ours = _parse(tomllib.loads(shipped), "default_tuning.toml")
+        entries += [replace(entry, shipped=True) for entry in ours]
     if path is None:
         return tuple(entries), None
     try:
@@ -110,12 +118,9 @@ def _covers(entry: Entry, subject: Subject) -> bool:
         return False
     if entry.periodic and not subject.periodic:
         return False
-    for field, pattern in entry.patterns.items():
-        # An unknown path is no contradiction: raw connections carry the process name alone.
-        if field == "process_path" and not subject.process_path:
-            continue
-        ips = getattr(subject, f"{field}_ips", ())
-        if not pattern.matches(getattr(subject, field), ips):
+    for field, patterns in entry.patterns.items():
+        names, ips = getattr(subject, field), getattr(subject, f"{field}_ips", ())
+        if not any(pattern.matches(names, ips) for pattern in patterns):
             return False
     return True
 
@@ -141,7 +146,7 @@ def _entry(row: dict[str, Any], path: str, number: int) -> Entry:
 
     for key in sorted(set(row) - {*_PATTERNS, *_OTHER}):
         raise wrong(f"unknown key {key!r}", key)
-    for key in (*_PATTERNS, "name", "requires", "reason", "owner"):
+    for key in ("name", "requires", "reason", "owner"):
         if key in row and not isinstance(row[key], str):
             raise wrong("must be a text", key)
     for key in ("source_not_in_assets", "user_privileged"):
@@ -153,11 +158,13 @@ def _entry(row: dict[str, Any], path: str, number: int) -> Entry:
         raise wrong("an entry needs a reason: whoever reads it next must know why", "reason")
     if row.get("requires", "periodic") != "periodic":
         raise wrong("the only requirement known is 'periodic'", "requires")
-    patterns: dict[str, Pattern] = {key: _pattern(row[key], key, wrong) for key in _PATTERNS if key in row}
+    patterns: dict[str, tuple[Pattern, ...]] = {
+        key: _patterns(row[key], key, wrong) for key in _PATTERNS if key in row
+    }
     if not patterns:
         raise wrong("an entry needs a source, target, user or process pattern", "source")
     conditions = {"source_not_in_assets", "user_privileged", "requires"} & set(row)
-    if not conditions and all(pattern.written in _EVERYTHING for pattern in patterns.values()):
+    if not conditions and all(any(one.written in _EVERYTHING for one in key) for key in patterns.values()):
         raise wrong("the entry matches everything", next(iter(patterns)))
     return Entry(
         name=row["name"],
@@ -169,6 +176,14 @@ def _entry(row: dict[str, Any], path: str, number: int) -> Entry:
         owner=row.get("owner", ""),
         expires_us=_expiry(row.get("expires"), wrong),
     )
+
+
+def _patterns(written: object, key: str, wrong: Any) -> tuple[Pattern, ...]:
+    listed = written if isinstance(written, list) else [written]
+    texts = [one for one in listed if isinstance(one, str)]
+    if not texts or len(texts) < len(listed):
+        raise wrong("must be a text or a list of texts", key)
+    return tuple(_pattern(one, key, wrong) for one in texts)
 
 
 def _pattern(written: str, key: str, wrong: Any) -> Pattern:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lmgraph.events import Partial, ordered
-from lmgraph.names import canonical_ip, identifies
-from lmgraph.rules.command_line import parse
+from lmgraph.names import canonical_ip, identifies, split_name
 from lmgraph.rules.corrected import open_process
-from lmgraph.rules.needed import HostKey, RecordKey, Span, Wants, short_name
-from lmgraph.rules.verdict import PROGRAM_OF_ALERT
+from lmgraph.rules.needed import HostKey, RecordKey, Span, Wants
+from lmgraph.rules.verdict import tokens
 from lmgraph.rules.witnesses import testify
-from lmgraph.schema import AlertType, Event
+from lmgraph.schema import Event
 from lmgraph.settings import Settings
 
 
@@ -57,26 +56,7 @@ def _is_candidate(event: Event) -> bool:
 def _addresses(event: Event) -> Iterator[str]:
     """Addresses of both ends: the far end's records name this host by its own."""
     yield from filter(None, (event.remote_ip, event.host_ip))
-    yield from filter(None, (canonical_ip(token) for token in _tokens(event)))
-
-
-def _tokens(event: Event) -> list[str]:
-    """Hosts that the event's command line names."""
-    programs = set(PROGRAM_OF_ALERT.values()) if event.process_command_line else set()
-    if event.kind == "table_alert" and event.alert_type is not None:
-        programs &= _program(event.alert_type)
-    return sorted(
-        {
-            target.token
-            for program in programs
-            for target in parse(program, event.process_command_line).targets
-            if target.kind in {"name", "ip"}
-        }
-    )
-
-
-def _program(alert_type: AlertType) -> set[str]:
-    return {PROGRAM_OF_ALERT[alert_type]} if alert_type in PROGRAM_OF_ALERT else set()
+    yield from filter(None, (canonical_ip(token) for token in tokens(event)))
 
 
 def _sensors(partial: Partial) -> dict[str, set[tuple[str, str]]]:
@@ -85,7 +65,7 @@ def _sensors(partial: Partial) -> dict[str, set[tuple[str, str]]]:
     events = [*(row.event for row in partial.kept.values()), *partial.folded]
     for event in events:
         if event.aid and event.host_name:
-            sensors.setdefault(short_name(event.host_name), set()).add((event.cid or "", event.aid))
+            sensors.setdefault(split_name(event.host_name)[0], set()).add((event.cid or "", event.aid))
     return sensors
 
 
@@ -98,9 +78,9 @@ def _spans(
     for event in candidates:
         span = (event.time_us - margin, event.time_us + margin)
         keys: set[HostKey] = {("ip", ip) for ip in _addresses(event)}
-        names = [name for name in (event.host_name, event.remote_name, *_tokens(event)) if name]
+        names = [name for name in (event.host_name, event.remote_name, *tokens(event)) if name]
         for name in names:
-            short = short_name(name)
+            short = split_name(name)[0]
             keys.add(("name", short))
             keys |= {("aid", *sensor) for sensor in sensors.get(short, ())}
         if event.aid:

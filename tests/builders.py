@@ -40,6 +40,7 @@ EMPTY: dict[str, Any] = {
     "renamed": False,
     "masquerade": False,
     "suppressed": False,
+    "reach_us": 2**62,
 }
 PSEXEC = {"stage": 0, "alert_type": 0, "alert": 0}
 NET_USE = {"stage": 1, "alert_type": 1, "alert": 0}

@@ -17,14 +17,12 @@ from lmgraph.events import Partial
 from lmgraph.hops import HopTable
 from lmgraph.identity import Identity
 from lmgraph.paths import PathTable
-from lmgraph.rules.catalog import RULES
+from lmgraph.rules.catalog import RULE_OF
 from lmgraph.schema import ALERT_TYPES
 from lmgraph.settings import SECOND_US, Settings, iso
 from lmgraph.witness import Alert, Findings
 
 __all__ = ["Analysis", "assemble"]
-
-_RULE_IDS = {rule.alert_type: rule.id for rule in RULES}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,7 +135,7 @@ def _alert_row(name: str, alert: Alert, entities: Entities, inputs: Inputs) -> r
         time_basis=event.time_basis,
         cloud_time=None if event.cloud_us is None else iso(event.cloud_us),
         alert_type=alert.alert_type,
-        rule_id=_RULE_IDS[alert.alert_type],
+        rule_id=RULE_OF[alert.alert_type].id,
         host=entities.host(alert.host),
         user=entities.user(alert.user),
         process=alert.process,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lmgraph import result
-from lmgraph.events import Partial
+from lmgraph.events import SKETCH, Partial, Tally
 from lmgraph.schema import ALERT_TYPES, SEVERITIES, Origin
 from lmgraph.settings import iso
 
@@ -89,7 +89,7 @@ def coverage_of(partial: Partial, inputs: Inputs, counts: Counts) -> result.Cove
     used = sum(row.copies for row in partial.kept.values())
     used += sum(tally.records for tally in partial.folded.values())
     repeated = sum(row.copies - 1 for row in partial.kept.values())
-    repeated += sum(tally.records - tally.distinct for tally in partial.folded.values())
+    repeated += _repeated(partial)
     unknown = [report.path for report in partial.inputs.values() if report.format is None]
     warnings = _warnings(partial, counts, rejected)
     grave = any(SEVERITIES.index(notice.severity) >= _GRAVE for notice in notices)
@@ -108,6 +108,25 @@ def coverage_of(partial: Partial, inputs: Inputs, counts: Counts) -> result.Cove
         notices=notices,
         ignored=max(records - rejected - used, 0),
     )
+
+
+def _repeated(partial: Partial) -> int:
+    """Repeats among folded records, as far as they can be counted.
+
+    Deliveries may differ in what enrichment adds, so rows of one sensor, kind and hour are looked
+    at together; beyond ``SKETCH`` records a sketch estimates, and an estimate is no count.
+    """
+    together: dict[tuple[str | None, ...], list[Tally]] = {}
+    for event, tally in partial.folded.items():
+        hour = str(event.time_us)
+        place = (event.cid, event.aid, event.aid or event.host_name, event.kind, event.event_code, hour)
+        together.setdefault(place, []).append(tally)
+    repeats = 0
+    for tallies in together.values():
+        if all(len(tally.sketch) < SKETCH for tally in tallies):
+            names = {name for tally in tallies for name in tally.sketch}
+            repeats += sum(tally.records for tally in tallies) - len(names)
+    return repeats
 
 
 def _warnings(partial: Partial, counts: Counts, rejected: int) -> list[str]:

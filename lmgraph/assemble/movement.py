@@ -9,7 +9,7 @@ from lmgraph import result
 from lmgraph.assemble.coverage import Inputs
 from lmgraph.assemble.entities import Entities, Sightings
 from lmgraph.assemble.sentences import missing_types, missing_why, path_why
-from lmgraph.schema import ALERT_TYPES, OUTCOMES, SEVERITIES, STAGES, AlertType, Stage
+from lmgraph.schema import ALERT_TYPES, OUTCOMES, SEVERITIES, SIDES, STAGES, AlertType, Side, Stage
 from lmgraph.settings import SECOND_US, iso
 from lmgraph.witness import Row
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from lmgraph.assemble import Analysis
 
-_SIDES: Final = ("source", "target", "wire")
 _LINK_TERMS: Final = ("entered_then_moves", "credential_switch", "left_before_entry", "doubt")
 _GRAVE_CRITICALITY: Final = frozenset({"high", "critical", "crown jewel", "tier0", "tier 0"})
 
@@ -195,7 +194,7 @@ class MovementWriter:
                 result.Corroboration(
                     time=iso(row.time_us),
                     stage=cast("Stage", row.stage),
-                    side=cast("result.Side", row.side),
+                    side=cast("Side", row.side),
                     kind=row.kind,
                     host=self._entities.host(row.host),
                     user=self._entities.user(row.user),
@@ -291,12 +290,10 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", frame.to_dict("records"))
 
 
-def _stages(bits: int) -> dict[str, list[result.Side]]:
+def _stages(bits: int) -> dict[str, list[Side]]:
     """From which sides each stage was seen; bit = stage × 3 + side."""
     return {
-        stage: cast(
-            "list[result.Side]", [side for s, side in enumerate(_SIDES) if bits >> (number * 3 + s) & 1]
-        )
+        stage: cast("list[Side]", [side for s, side in enumerate(SIDES) if bits >> (number * 3 + s) & 1])
         for number, stage in enumerate(STAGES)
     }
 

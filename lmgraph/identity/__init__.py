@@ -6,28 +6,17 @@ from collections.abc import Iterable
 from typing import Final
 
 from lmgraph.assets import Asset
-from lmgraph.events import Kept, Partial, ordered
-from lmgraph.identity.accounts import Account, Accounts
-from lmgraph.identity.addresses import Addresses, Holder, Span
-from lmgraph.identity.hosts import Host, Hosts
-from lmgraph.names import canonical_ip, content_key, identifies, is_self, split_name
-from lmgraph.rules.command_line import parse
-from lmgraph.rules.verdict import PROGRAM_OF_ALERT
+from lmgraph.events import Kept, Partial, dated, ordered
+from lmgraph.identity.accounts import Accounts
+from lmgraph.identity.addresses import Addresses, Holder
+from lmgraph.identity.hosts import Hosts
+from lmgraph.names import identifies, is_self
+from lmgraph.rules.verdict import movements, tokens
 from lmgraph.schema import Event
 from lmgraph.settings import DAY_US
+from lmgraph.text import visible
 
-__all__ = [
-    "Account",
-    "Holder",
-    "Host",
-    "Identity",
-    "Span",
-    "canonical_ip",
-    "content_key",
-    "identifies",
-    "is_self",
-    "split_name",
-]
+__all__ = ["Holder", "Identity"]
 
 REALM_US: Final = 7 * DAY_US  # recordings this far apart that share no host are two data sets
 
@@ -41,19 +30,22 @@ class Identity:
     """
 
     def __init__(self, partial: Partial, assets: Iterable[Asset] = ()) -> None:
-        rows = [(row.event, row.event.time_us, row.event.time_us) for _, row in ordered(partial.kept)]
-        rows += [(row.event, row.event.time_us, row.event.time_us) for _, row in ordered(partial.found)]
-        folds = [*partial.folded.items(), *partial.sightings.items()]
+        whole = [row for rows in (partial.kept, partial.found) for _, row in ordered(rows)]
+        folds = [row for rows in (partial.folded, partial.sightings) for row in dated(rows)]
+        rows = [(row.event, row.event.time_us, row.event.time_us) for row in whole]
         rows += [(event, tally.first_us, tally.last_us) for event, tally in folds]
+        self.warnings: list[str] = []
         self.hosts = Hosts((event, last) for event, _, last in rows)
-        self.accounts = Accounts((event for event, _, _ in rows), _credentials(partial))
+        self.hosts.meet(_targets(event for event, _, _ in rows))
+        self.accounts = Accounts(
+            (event for event, _, _ in rows), _credentials(whole), {host.short for host in self.hosts.all}
+        )
         self.addresses = Addresses()
-        self._processes = _processes([*ordered(partial.kept), *ordered(partial.found)])
+        self._processes = _processes(whole)
         self._realms = self._part_realms(rows)
         for event, first, last in rows:
             self._learn_address(event, first, last)
-        for asset in assets:
-            self._enlist(asset)
+        self.listed = frozenset(self._enlist(asset) for asset in assets) - {-1}
 
     def host_of(self, event: Event) -> int:
         """The host that wrote the record; -1 where the record does not say."""
@@ -101,7 +93,7 @@ class Identity:
             and event.kind != "share_client"
         ):
             named = self.hosts.named(event.remote_name, host)
-            if len(named) == 1:
+            if len(named) == 1 and not is_self(event.remote_name):
                 self.addresses.tell(named[0], event.remote_ip, (first_us, last_us))
         if host < 0 or event.host_ip is None or not identifies(event.host_ip):
             return
@@ -112,17 +104,27 @@ class Identity:
         given = event.kind == "address"
         self.addresses.see(host, event.host_ip, (first_us, last_us), by=by, given=given)
         if event.kind == "accept" and event.remote_ip and event.remote_port:
-            connection = (event.remote_ip, event.remote_port, event.host_ip)
+            connection = (event.cid or "", event.remote_ip, event.remote_port, event.host_ip)
             self.addresses.accept(host, connection, first_us)
 
-    def _enlist(self, asset: Asset) -> None:
-        index = self.hosts.listed(asset.host)
+    def _enlist(self, asset: Asset) -> int:
+        """Apply a line of the assets file; the host it speaks of, -1 where that stays open."""
+        found = self.hosts.named(asset.host)
+        if len(found) > 1:  # two domains share the name: the address may tell which is meant
+            found = [host for host in found if asset.ip in self.addresses.of_host(host)]
+            if len(found) != 1:
+                self.warnings.append(
+                    f"assets: {visible(asset.host)} names several hosts; write its full name"
+                )
+                return -1
+        index = found[0] if found else self.hosts.listed(asset.host)
         host = self.hosts.all[index]
         host.role = asset.role or host.role
         host.criticality = asset.criticality or host.criticality
         host.owner = asset.owner or host.owner
         if asset.ip is not None:
             self.addresses.enlist(index, asset.ip, asset.valid_from_us, asset.valid_to_us)
+        return index
 
     def _part_realms(self, rows: list[tuple[Event, int, int]]) -> dict[str, list[int]]:
         """Per address, the times at which its next data set begins (DESIGN §6: no shared host or time)."""
@@ -146,17 +148,26 @@ class Identity:
         return sum(start <= time_us for start in self._realms.get(ip, ()))
 
 
-def _credentials(partial: Partial) -> set[str]:
+def _targets(events: Iterable[Event]) -> set[tuple[str, str | None]]:
+    """Names of hosts that records give as their other end, with the cid of who gave them."""
+    found: set[tuple[str, str | None]] = set()
+    for event in events:
+        if event.remote_name and not is_self(event.remote_name):
+            found.add((event.remote_name, event.cid))
+        found.update((token, event.cid) for token in tokens(event) if not is_self(token))
+    return found
+
+
+def _credentials(rows: Iterable[Kept]) -> set[str]:
     """Accounts that command lines give explicitly, as written."""
-    lines = {row.event.process_command_line for row in partial.kept.values()} - {None}
-    found = {parse(program, line).credential for line in lines for program in PROGRAM_OF_ALERT.values()}
+    found = {movement.credential for row in rows for movement in movements(row.event)}
     return {written for written in found if written is not None}
 
 
-def _processes(rows: Iterable[tuple[bytes, Kept]]) -> dict[tuple[str, str, str], Event]:
+def _processes(rows: Iterable[Kept]) -> dict[tuple[str, str, str], Event]:
     """Process starts by (cid, aid, process id); of two, the one whose record comes first."""
     starts: dict[tuple[str, str, str], Event] = {}
-    for _, row in rows:
+    for row in rows:
         event = row.event
         if event.kind == "process_start" and event.aid and event.process_id:
             starts.setdefault((event.cid or "", event.aid, event.process_id), event)

@@ -3,9 +3,9 @@ r"""One account behind its SID, ``DOMAIN\\name`` and ``name@realm`` forms."""
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from lmgraph.names import content_key
 from lmgraph.schema import Event
@@ -43,19 +43,38 @@ class Account:
         return f"{self.domain}\\{self.name}" if self.domain else self.name
 
 
+class _Said(NamedTuple):
+    """What a record called a SID, and when."""
+
+    time_us: int
+    name: str
+    domain: str | None
+
+    def worth(self) -> tuple[bool, bool, int, str, str]:
+        """Order in which names are preferred."""
+        domain = self.domain or ""
+        return bool(domain), "." not in domain, self.time_us, self.name, domain
+
+
 class Accounts:
     """All accounts of a run, found by what a record says of them.
+
+    A SID is the account: what it was called, in whatever form, is one; one name of two SIDs is two.
 
     Args:
         rows: Every event of the run.
         written: Accounts as command lines have them; they may tell the domain of a bare name.
+        hosts: Short names of hosts: an account of one of these is local and lends no domain.
     """
 
-    def __init__(self, rows: Iterable[Event], written: Iterable[str] = ()) -> None:
+    def __init__(
+        self, rows: Iterable[Event], written: Iterable[str] = (), hosts: Collection[str] = ()
+    ) -> None:
         self.all: list[Account] = []
-        self._places: dict[Name, int] = {}
+        self._hosts = hosts
+        self._places: dict[tuple[str, str, str], int] = {}
         self._bare: dict[str, set[str]] = {}
-        self._sids: dict[str, tuple[int, str, str]] = {}  # sid -> (known at, name, domain)
+        self._said: dict[str, set[_Said]] = {}  # sid -> what it was called
         self._logons: dict[tuple[str, str, str], list[tuple[int, str, str, str]]] = {}
         for event in rows:
             self._learn(event)
@@ -63,17 +82,24 @@ class Accounts:
             self._learn_domain(*_parts(account, None))
         for logons in self._logons.values():
             logons.sort()
+        # The name that is shown: with a domain, NetBIOS before DNS, then the latest.
+        self._called = {sid: max(said, key=_Said.worth) for sid, said in self._said.items()}
+        self._sids: dict[Name, set[str]] = {}
+        for sid, said in self._said.items():
+            for one in said:
+                self._sids.setdefault((_root(one.domain), one.name.casefold()), set()).add(sid)
 
     def of_event(self, event: Event) -> int:
         """The account that a record names itself, by name, SID or logon id; -1 for none."""
-        if event.user_name and event.user_name != "-":
-            domain = event.user_domain or self._sids.get(event.user_sid or "", (0, "", ""))[2] or None
-            return self.of_name(event.user_name, domain, event.user_sid, privileged=event.user_privileged)
         if event.user_sid in _FIXED_SIDS:
             return self.of_name(_FIXED_SIDS[event.user_sid], _SYSTEM_DOMAIN, event.user_sid)
-        if event.user_sid in self._sids:
-            _, name, domain = self._sids[event.user_sid]
-            return self.of_name(name, domain, event.user_sid)
+        if event.user_name and event.user_name != "-":
+            return self.of_name(
+                event.user_name, event.user_domain, event.user_sid, privileged=event.user_privileged
+            )
+        if event.user_sid in self._called:
+            said = self._called[event.user_sid]
+            return self.of_name(said.name, said.domain, event.user_sid)
         by_logon = self._of_logon(event)
         if by_logon >= 0:
             return by_logon
@@ -94,20 +120,22 @@ class Accounts:
             domain = home
         if not name:
             return -1
-        root = _root(domain)
         folded = name.casefold()
         if folded in _SYSTEM_NAMES:
-            root, domain = _SYSTEM_DOMAIN.casefold(), _SYSTEM_DOMAIN
-        elif not root:
+            return self._entry(_SYSTEM_DOMAIN.casefold(), folded, "", (_SYSTEM_DOMAIN, name), sid, privileged)
+        root = _root(domain)
+        if not root and sid is None:
             known = self._bare.get(folded, set())
             root = next(iter(known)) if len(known) == 1 else ""
-        index = self._place(root, folded)
-        account = self.all[index]
-        account.spellings.add((domain or "", name))
-        account.sid = min(filter(None, (account.sid, sid)), default=None)
-        if privileged is not None:
-            account.privileged = bool(account.privileged) or privileged
-        return index
+        spelled = (domain or "", name)
+        sid = sid or self._sid_of(root, folded, domain)
+        apart = ""
+        if sid in self._called:
+            said = self._called[sid]
+            root, folded = _root(said.domain), said.name.casefold()
+            apart = sid if len(self._sids.get((root, folded), ())) > 1 else ""
+            spelled = (said.domain or "", said.name)
+        return self._entry(root, folded, apart, spelled, sid, privileged)
 
     def of_credential(self, written: str | None, home: str | None = None) -> int:
         r"""The account of an explicit credential as a command line has it (``CORP\adm``, ``.\x``)."""
@@ -129,8 +157,7 @@ class Accounts:
         name, domain = _parts(event.user_name, event.user_domain)
         self._learn_domain(name, domain)
         if event.user_sid and event.user_sid not in _FIXED_SIDS:
-            said = (event.time_us, name, domain or "")
-            self._sids[event.user_sid] = max(self._sids.get(event.user_sid, said), said)
+            self._said.setdefault(event.user_sid, set()).add(_Said(event.time_us, name, domain))
         if event.kind == "logon" and event.logon_id and event.aid:
             place = (event.cid or "", event.aid, event.logon_id)
             self._logons.setdefault(place, []).append(
@@ -139,8 +166,19 @@ class Accounts:
 
     def _learn_domain(self, name: str, domain: str | None) -> None:
         root = _root(domain)
-        if root and root != ".":
+        if root and root != "." and root not in self._hosts:
             self._bare.setdefault(name.casefold(), set()).add(root)
+
+    def _sid_of(self, root: str, folded: str, domain: str | None) -> str | None:
+        """The one SID that a name is known to mean; the full domain decides where several bear it."""
+        sids = self._sids.get((root, folded), set())
+        if len(sids) > 1:
+            sids = {
+                sid
+                for sid in sids
+                if any((one.domain or "").casefold() == (domain or "").casefold() for one in self._said[sid])
+            }
+        return next(iter(sids)) if len(sids) == 1 else None
 
     def _of_logon(self, event: Event) -> int:
         """By logon id: ids restart at a boot, so the nearest earlier logon counts (FALCON.md §2)."""
@@ -155,13 +193,27 @@ class Accounts:
         _, name, domain, sid = logons[place]
         return self.of_name(name, domain, sid or None)
 
-    def _place(self, root: str, folded: str) -> int:
-        place = (root, folded)
+    def _entry(
+        self,
+        root: str,
+        folded: str,
+        apart: str,
+        spelled: tuple[str, str],
+        sid: str | None,
+        privileged: bool | None,  # noqa: FBT001 - None, True and False are three answers
+    ) -> int:
+        """The account at that place, made where new; ``apart`` is its SID where others bear its name."""
+        place = (root, folded, apart)
         if place not in self._places:
             self._places[place] = len(self.all)
             account = Account(folded, root or None, _kind(folded, root))
-            account.key = content_key("user", root, folded)
+            account.key = content_key("user", root, folded, *([apart] if apart else []))
             self.all.append(account)
+        account = self.all[self._places[place]]
+        account.spellings.add(spelled)
+        account.sid = min(filter(None, (account.sid, sid)), default=None)
+        if privileged is not None:
+            account.privileged = bool(account.privileged) or privileged
         return self._places[place]
 
 

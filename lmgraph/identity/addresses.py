@@ -20,7 +20,7 @@ BLUR_US: Final = 60 * SECOND_US  # two sightings closer than this are equally ne
 LEAST_SHARE: Final = 0.1  # a candidate less likely than this is not shown
 PAIR_US: Final = 150 * SECOND_US  # two ends of one connection: clocks differ, accepts come late
 
-Connection = tuple[str, int, str]  # client address, client port, server address
+Connection = tuple[str, str, int, str]  # cid or "", client address and port, server address
 
 
 class Holder(NamedTuple):
@@ -35,10 +35,18 @@ class Holder(NamedTuple):
 class _Marks:
     """Times at which one host was seen with one address, was given it, and gave it up."""
 
-    seen: list[int] = field(default_factory=list)
+    marks: set[int] = field(default_factory=set)
     given: set[int] = field(default_factory=set)
     removed: list[int] = field(default_factory=list)
     by: str = "local-address"
+    _seen: list[int] = field(default_factory=list)
+
+    @property
+    def seen(self) -> list[int]:
+        """The times of the sightings, ascending; sorted once, when the book is full."""
+        if len(self._seen) != len(self.marks):
+            self._seen = sorted(self.marks)
+        return self._seen
 
 
 @dataclass(slots=True)
@@ -66,16 +74,17 @@ class Addresses:
         self._listed: dict[str, list[tuple[int | None, int | None, int]]] = {}
         self._guessed: dict[str, dict[int, _Marks]] = {}
         self._ends: dict[Connection, list[tuple[int, int]]] = {}
-        self._with_own: set[int] | None = None  # made when first asked for, once the book is full
+        self._by_host: dict[int, set[str]] = {}  # what telemetry of its own or the assets file shows
 
     def see(self, host: int, ip: str, times: tuple[int, ...], *, by: str, given: bool = False) -> None:
         """The host's own telemetry shows it with the address at these times.
 
         ``given``: the record says that the address was assigned then, so it says nothing of before.
         """
+        self._by_host.setdefault(host, set()).add(ip)
         marks = self._own.setdefault(ip, {}).setdefault(host, _Marks(by=by))
         marks.by = min(marks.by, by)
-        _mark(marks, times)
+        marks.marks.update(times)
         if given:
             marks.given.update(times)
 
@@ -85,15 +94,16 @@ class Addresses:
 
     def tell(self, host: int, ip: str, times: tuple[int, ...]) -> None:
         """Another host's record names the host and the address together."""
-        _mark(self._told.setdefault(ip, {}).setdefault(host, _Marks(by="logon")), times)
+        self._told.setdefault(ip, {}).setdefault(host, _Marks(by="logon")).marks.update(times)
 
     def enlist(self, host: int, ip: str, valid_from: int | None, valid_to: int | None) -> None:
         """The assets file gives the host the address in a half-open interval."""
+        self._by_host.setdefault(host, set()).add(ip)
         self._listed.setdefault(ip, []).append((valid_from, valid_to, host))
 
     def guess(self, host: int, ip: str, time_us: int) -> None:
         """One source used the host's name and, within seconds, the address."""
-        _mark(self._guessed.setdefault(ip, {}).setdefault(host, _Marks(by="co-occurrence")), (time_us,))
+        self._guessed.setdefault(ip, {}).setdefault(host, _Marks(by="co-occurrence")).marks.add(time_us)
 
     def accept(self, host: int, connection: Connection, time_us: int) -> None:
         """A host accepted a connection; the other end's record may name the same one."""
@@ -108,12 +118,15 @@ class Addresses:
         ]
         return min(near)[1] if near else -1
 
-    def has_own(self, host: int) -> bool:
-        """Whether telemetry of its own, or the assets file, shows an address of the host."""
-        if self._with_own is None:
-            own = {host for hosts in self._own.values() for host, marks in hosts.items() if marks.seen}
-            self._with_own = own | {host for rows in self._listed.values() for _, _, host in rows}
-        return host in self._with_own
+    def of_host(self, host: int) -> frozenset[str]:
+        """Addresses that telemetry of its own, or the assets file, ever shows of the host."""
+        return frozenset(self._by_host.get(host, ()))
+
+    def held(self, host: int, time_us: int) -> tuple[str, ...]:
+        """Addresses that most likely were the host's at that time, ascending."""
+        return tuple(
+            sorted(ip for ip in self.of_host(host) if host in (h.host for h in self.holders(ip, time_us)[:1]))
+        )
 
     def holders(self, ip: str, time_us: int, fits: Callable[[int], bool] = _anybody) -> list[Holder]:
         """Hosts that had the address at that time, likeliest first; shares add up to at most 1.
@@ -164,13 +177,6 @@ class Addresses:
 def _trust(marks: _Marks) -> float:
     """How far n sightings by co-occurrence alone are to be trusted: n / (n + 1), never certain."""
     return len(marks.seen) / (len(marks.seen) + 1)
-
-
-def _mark(marks: _Marks, times: tuple[int, ...]) -> None:
-    for time_us in times:
-        place = bisect_left(marks.seen, time_us)
-        if place == len(marks.seen) or marks.seen[place] != time_us:
-            marks.seen.insert(place, time_us)
 
 
 def _nearest(book: dict[int, _Marks], time_us: int, horizon_us: int) -> list[Holder]:

@@ -52,8 +52,8 @@ class _Claim:
 
     def tell(self, event: Event, last_us: int) -> None:
         """Take what one more record says; the latest word counts."""
-        if event.host_name:
-            short, domain = split_name(event.host_name)
+        short, domain = split_name(event.host_name or "")
+        if short and event.host_name:
             said = (last_us, event.host_name)
             self.names[short] = max(self.names.get(short, said), said)
             if domain is not None:
@@ -86,12 +86,11 @@ class Hosts:
         self._bare: dict[tuple[str, str | None], int] = {}
         claims: dict[tuple[str, str, str, str | None], _Claim] = {}
         for event, last_us in rows:
+            short, domain = _bare_name(event)
             if event.aid:
                 place: tuple[str, str, str, str | None] = (event.cid or "", event.aid, "", None)
-            elif event.host_name:
-                short, domain = split_name(event.host_name)
-                declared = event.host_domain.casefold().strip(".") if event.host_domain else None
-                place = ("", "", short, domain or declared)
+            elif short:
+                place = ("", "", short, domain)
             else:
                 continue
             claim = claims.get(place)
@@ -106,24 +105,40 @@ class Hosts:
         """The host that wrote a record; -1 where it names none."""
         if event.aid:
             return self._sensors[(event.cid or "", event.aid)]
-        if not event.host_name:
-            return -1
-        short, domain = split_name(event.host_name)
-        declared = event.host_domain.casefold().strip(".") if event.host_domain else None
-        return self._bare[(short, domain or declared)]
+        name = _bare_name(event)
+        return self._bare[name] if name[0] else -1
 
     def named(self, token: str, near: int = -1) -> list[int]:
         """Hosts that a name can mean, seen from host ``near``; the domain decides where two share it."""
         short, domain = split_name(token)
         cid = self.all[near].cid if near >= 0 else None
+        return self._named(short, domain, cid, self.all[near].domain if near >= 0 else None)
+
+    def meet(self, tokens: Iterable[tuple[str, str | None]]) -> None:
+        """Make the hosts that only targets name, all at once, so that their order means nothing.
+
+        Full names first: a short one then means the host that bears it, or all of them.
+
+        Args:
+            tokens: ``(name as written, cid of whoever used it)``.
+        """
+        names = {(*split_name(token), cid, token) for token, cid in tokens if canonical_ip(token) is None}
+        for short, domain, cid, token in sorted(
+            names, key=lambda n: (n[1] is None, n[0], n[1] or "", n[2] or "", n[3])
+        ):
+            if short and not self._named(short, domain, cid, None):
+                self._make(short, domain, cid, token, 0)
+
+    def _named(self, short: str, domain: str | None, cid: str | None, home: str | None) -> list[int]:
         found = [
             index
             for index in self._names.get(short) or self._aliases.get(short) or self._by_cut(short)
             if same_domain(domain, self.all[index].domain) and _same_cid(cid, self.all[index].cid)
         ]
-        if len(found) > 1 and domain is None and near >= 0:
-            home = self.all[near].domain
-            found = [index for index in found if home and same_domain(home, self.all[index].domain)] or found
+        # Who has telemetry of its own is meant before a host that only targets name.
+        found = [index for index in found if self.all[index].token is None] or found
+        if len(found) > 1 and domain is None and home is not None:
+            found = [index for index in found if same_domain(home, self.all[index].domain)] or found
         return found
 
     def unknown(self, token: str, near: int = -1, realm: int = 0) -> int:
@@ -134,24 +149,23 @@ class Hosts:
         ip = canonical_ip(token)
         short, domain = (ip, None) if ip else split_name(token)
         cid = self.all[near].cid if near >= 0 else None
+        return self._make(short, domain, cid, token, realm)
+
+    def _make(self, short: str, domain: str | None, cid: str | None, token: str, realm: int) -> int:
         place = (cid or "", short if domain is None else f"{short}.{domain}", realm)
         if place not in self._made:
-            shown = ip or token.strip().strip(".").partition(".")[0]
-            host = Host(shown.upper() if ip is None else shown, short, cid=cid, domain=domain, token=token)
+            ip = canonical_ip(token)
+            host = Host(ip or short.upper(), short, cid=cid, domain=domain, token=token, realm=realm)
             host.fqdn = f"{short}.{domain}" if domain else None
-            host.realm = realm
             self._made[place] = self._add(host)
             if ip is None:
                 self._names.setdefault(short, []).append(self._made[place])
         return self._made[place]
 
     def listed(self, name: str) -> int:
-        """The host that a line of the assets file speaks of; made where nothing else knows it."""
-        found = self.named(name)
-        if len(found) == 1:
-            return found[0]
+        """A host that only the assets file knows."""
         short, domain = split_name(name)
-        host = Host(name.partition(".")[0], short, domain=domain, listed=True)
+        host = Host(name.strip().partition(".")[0], short, domain=domain, listed=True)
         host.fqdn = f"{short}.{domain}" if domain else None
         index = self._add(host)
         self._names.setdefault(short, []).append(index)
@@ -236,6 +250,15 @@ class Hosts:
     def _add(self, host: Host) -> int:
         self.all.append(host)
         return len(self.all) - 1
+
+
+def _bare_name(event: Event) -> tuple[str, str | None]:
+    """Short name and domain that a record gives its host; ``""`` for none."""
+    if not event.host_name:
+        return "", None
+    short, domain = split_name(event.host_name)
+    declared = event.host_domain.casefold().strip(".") if event.host_domain else None
+    return short, domain or declared
 
 
 def _later(known: tuple[int, str] | None, said: tuple[int, str]) -> tuple[int, str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import ipaddress
 from collections.abc import Mapping
 from typing import Any, Final
 
 from lmgraph.errors import RecordError
+from lmgraph.names import canonical_ip
 
 TEXT_LIMIT: Final = 8192
 _PORT_LIMIT: Final = 65536
 _IP_TEXT_LIMIT: Final = 64
+_UNSPECIFIED: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what macOS writes for no address
 
 
 def text(fields: Mapping[str, Any], key: str) -> str | None:
@@ -63,21 +63,10 @@ def flag(fields: Mapping[str, Any], key: str) -> bool | None:
 
 
 def address(fields: Mapping[str, Any], *keys: str) -> str | None:
-    """The first of these fields that is an IP address, in canonical form."""
+    """The first of these fields that is an IP address of somebody, in canonical form."""
     for key in keys:
         value = text(fields, key)
-        if value and (found := canonical_ip(value[:_IP_TEXT_LIMIT])):
+        found = canonical_ip(value[:_IP_TEXT_LIMIT]) if value else None
+        if found is not None and found not in _UNSPECIFIED:
             return found
     return None
-
-
-@functools.lru_cache(maxsize=65536)
-def canonical_ip(written: str) -> str | None:
-    """Canonical text of an address; IPv4-mapped IPv6 becomes IPv4; none for 0.0.0.0 and ``::``."""
-    try:
-        parsed = ipaddress.ip_address(written.strip().partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
-    return None if parsed.is_unspecified else str(parsed)

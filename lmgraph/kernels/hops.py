@@ -87,7 +87,7 @@ def fits(
     hop_first: I64,
     hop_last: I64,
     rank: I8,
-    window: int,
+    reach: I64,
     longest: int,
     most: int,
     hops: I64,
@@ -98,11 +98,11 @@ def fits(
     ``order`` lists the hops by (``host``, first), host being their end on the known side; hops
     themselves are sorted by (pair, first), and only the nearest of a pair is a candidate.
     ``rank`` says how well a hop suits an execution witness (0 best); only the best rank present
-    stays. ``longest`` is the longest hop. The hops, at most ``most``, go to ``hops[i]``, their
-    true number to ``count[i]``.
+    stays. ``reach`` is how far from a hop each witness may lie, ``longest`` the longest hop. The
+    hops, at most ``most``, go to ``hops[i]``, their true number to ``count[i]``.
     """
     for i in range(known.size):
-        time = time_us[i]
+        time, window = time_us[i], reach[i]
         low, high = 0, order.size
         while low < high:  # the first entry past (known host, time + window)
             middle = (low + high) // 2

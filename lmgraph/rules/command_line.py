@@ -10,10 +10,11 @@ References:
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from lmgraph.names import canonical_ip
 
 Program = Literal["psexec", "net"]
 TargetKind = Literal["name", "ip", "file", "all"]
@@ -195,9 +196,4 @@ def _address(host: str) -> str | None:
     text = host.strip("[]")
     if text.endswith(_IPV6_LITERAL):
         text = text.removesuffix(_IPV6_LITERAL).replace("-", ":").partition("s")[0]
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)
+    return canonical_ip(text)

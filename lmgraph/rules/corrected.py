@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from lmgraph.rules.command_line import parse
 from lmgraph.rules.names import (
     PSEXEC_ORIGINAL_NAMES,
@@ -17,9 +15,8 @@ from lmgraph.rules.names import (
     process_names,
 )
 from lmgraph.rules.verdict import NOTHING, Verdict, best_name, flagged
-from lmgraph.schema import Event
+from lmgraph.schema import SMB_PORT, Event
 
-SMB_PORT: Final = 445
 __all__ = ["Verdict", "decide", "open_process", "process_names"]
 
 

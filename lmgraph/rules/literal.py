@@ -15,7 +15,7 @@ import re
 from typing import Final
 
 from lmgraph.rules.verdict import NOTHING, Verdict, flagged
-from lmgraph.schema import AlertType, Event
+from lmgraph.schema import SMB_PORT, AlertType, Event
 
 _EVENTS: Final = frozenset({"ProcessRollup2", "NetworkConnectIP4"})
 # \Z for $: without the flag m, $ is the end of the value, not the place before a last line feed.
@@ -54,7 +54,7 @@ def _clause(event: Event) -> AlertType | None:
             return "NetUseAdminShare"
     if (
         event.event_code == "NetworkConnectIP4"
-        and event.remote_port == 445
+        and event.remote_port == SMB_PORT
         and file_name not in {"svchost.exe", "System"}
     ):
         return "SMB445Connection"

@@ -7,12 +7,12 @@ is a superset of it over raw JSON lines, which a byte scan may replace.
 from __future__ import annotations
 
 import enum
-import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from lmgraph.names import canonical_ip, split_name
 from lmgraph.rules import corrected, literal
 from lmgraph.rules.witnesses import NETWORK_LOGON, testify
 from lmgraph.schema import Event
@@ -100,8 +100,13 @@ def _answers(event: Event, wants: Wants) -> bool:
 
 
 def _in_span(event: Event, spans: Mapping[HostKey, tuple[Span, ...]]) -> bool:
+    # A row of the query's table knows the cloud's clock alone; its full record may be hours from it.
+    clocks = {event.time_us, event.cloud_us or event.time_us}
     return any(
-        first <= event.time_us <= last for key in _host_keys(event) for first, last in spans.get(key, ())
+        first <= clock <= last
+        for key in _host_keys(event)
+        for first, last in spans.get(key, ())
+        for clock in clocks
     )
 
 
@@ -111,15 +116,10 @@ def _host_keys(event: Event) -> Iterator[HostKey]:
         yield ("aid", event.cid or "", event.aid)
     for name in (event.host_name, event.remote_name):
         if name:
-            yield ("name", short_name(name))
+            yield ("name", split_name(name)[0])
     for address in (event.host_ip, event.remote_ip):
         if address:
             yield ("ip", address)
-
-
-def short_name(name: str) -> str:
-    """First label of a host name in lower case, without leading slashes: the key of a span."""
-    return name.strip().lstrip("\\/").partition(".")[0].casefold()
 
 
 # Needles are lower case, as is the line they are sought in.
@@ -219,11 +219,5 @@ def _context(lowered: bytes) -> bool:
 
 
 def _canonical(text: str) -> str | None:
-    if text.count(".") != 3 and text.count(":") < 2:
-        return None
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)
+    # Most runs of digits and dots are no address: counting is cheaper than parsing.
+    return canonical_ip(text) if text.count(".") == 3 or text.count(":") > 1 else None

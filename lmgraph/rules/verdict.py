@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from lmgraph.rules.command_line import Program, parse
+from lmgraph.rules.command_line import Movement, Program, parse
 from lmgraph.rules.names import has_directory, is_kernel, is_svchost, known, process_names
 from lmgraph.schema import AlertType, Event
 
@@ -78,3 +78,25 @@ def _connection_flags(name: str | None, path: str | None, found: set[str]) -> se
     if is_svchost(name) and "masquerade" not in found:
         return {"svchost"} if has_directory(path) else {"path_unknown", "svchost"}
     return set()
+
+
+def movements(event: Event) -> list[Movement]:
+    """What the record's command line says of movements, as each program that it may be of reads it."""
+    if event.process_command_line is None:
+        return []
+    if event.kind == "table_alert" and event.alert_type is not None:
+        programs = {PROGRAM_OF_ALERT[event.alert_type]} if event.alert_type in PROGRAM_OF_ALERT else set()
+    else:
+        programs = set(PROGRAM_OF_ALERT.values())
+    return [parse(program, event.process_command_line) for program in sorted(programs)]
+
+
+def tokens(event: Event) -> list[str]:
+    """Names and addresses of hosts that the record's command line gives as targets, ascending."""
+    named = {
+        target.token
+        for movement in movements(event)
+        for target in movement.targets
+        if target.kind in {"name", "ip"}
+    }
+    return sorted(named)

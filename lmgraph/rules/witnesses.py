@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from lmgraph.rules.names import is_service_half, is_service_of_psexec, is_shell_service, process_names
-from lmgraph.schema import Event, Outcome, Stage
+from lmgraph.schema import SMB_PORT, Event, Outcome, Side, Stage
 
-Side = Literal["source", "target", "wire"]
-SMB_PORT: Final = 445
 NETWORK_LOGON: Final = 3
 
 # Drive shares of any letter; the narrower list of the alert rule is in command_line.ADMIN_SHARES.

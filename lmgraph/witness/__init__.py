@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from lmgraph.assets import Asset
 from lmgraph.events import Partial
 from lmgraph.identity import Identity
 from lmgraph.settings import Settings
@@ -15,9 +14,9 @@ from lmgraph.witness.contacts import Contact, contacts_of
 from lmgraph.witness.inference import infer_addresses
 from lmgraph.witness.rows import Row, of_alerts, of_context, spread
 from lmgraph.witness.sessions import Session, sessions_of
-from lmgraph.witness.suppression import suppress
+from lmgraph.witness.suppression import Taken, lift, suppress
 
-__all__ = ["Alert", "Contact", "Findings", "Row", "Session", "testimony"]
+__all__ = ["Alert", "Contact", "Findings", "Row", "Session", "Taken", "lift", "testimony"]
 
 
 @dataclass(slots=True)
@@ -38,7 +37,6 @@ def testimony(
     identity: Identity,
     settings: Settings,
     entries: tuple[Entry, ...],
-    assets: tuple[Asset, ...],
 ) -> Findings:
     """Decide the rules, resolve both ends of every witness, and apply the tuning entries.
 
@@ -47,13 +45,12 @@ def testimony(
         identity: Of the same records; learns addresses that only co-occurrence shows.
         settings: Of the run.
         entries: Tuning entries in force.
-        assets: Lines of the assets file, for entries that ask whether a source is listed.
     """
     decided = decide(partial, identity, settings)
     infer_addresses(decided.alerts, decided.context, identity)
     rows = of_alerts(decided.alerts, identity) + of_context(decided.context, identity)
     rows = spread(rows, decided.alerts, settings)
-    matched = suppress(rows, decided.alerts, identity, entries, assets)
+    matched = suppress(rows, decided.alerts, identity, entries)
     rows.sort(key=lambda row: (row.time_us, row.name, row.source, row.target))
     return Findings(
         alerts=decided.alerts,

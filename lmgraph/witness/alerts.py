@@ -123,7 +123,14 @@ def _alert(row: Kept, verdict: Verdict, identity: Identity) -> Alert:
 def _key(event: Event, alert_type: str, process: str | None) -> str:
     """What the alert says, not how it was delivered: the same from an export and from raw data."""
     place = event.aid or (event.host_name or "").casefold()
-    said = (event.process_id, event.process_command_line, event.remote_ip, event.remote_port, event.host_port)
+    said = (
+        event.user_name,
+        event.process_id,
+        event.process_command_line,
+        event.remote_ip,
+        event.remote_port,
+        event.host_port,
+    )
     return content_key(
         "alert", alert_type, event.cid or "", place, str(event.time_us), process or "", *map(str, said)
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lmgraph.events import Kept, Partial
+import msgspec
+
+from lmgraph.events import Kept, Partial, Tally, dated, union
 from lmgraph.identity import Identity
 from lmgraph.settings import DAY_US
 from lmgraph.witness.rows import Row, of_context
@@ -19,13 +20,13 @@ class Contact:
     source: int
     target: int
     user: int
-    kinds: Counter[str] = field(default_factory=Counter)
+    kinds: dict[str, Tally] = field(default_factory=dict)
     times: set[int] = field(default_factory=set)
 
     @property
     def count(self) -> int:
         """Times that the two met: by the record that tells most, since both ends may tell of one."""
-        return max(self.kinds.values())
+        return max(tally.distinct for tally in self.kinds.values())
 
     @property
     def days(self) -> int:
@@ -34,21 +35,29 @@ class Contact:
 
 
 def contacts_of(partial: Partial, rows: Sequence[Row], identity: Identity) -> list[Contact]:
-    """Contacts of everything that was folded, and of the witnesses that open hops."""
+    """Contacts of everything that was folded, and of the witnesses that open hops.
+
+    A folded row is resolved at its first and at its last record: an address may have changed hands
+    in between, and then each of the two has been met.
+    """
     found: dict[tuple[int, int, int], Contact] = {}
 
-    def meet(row: Row, times: tuple[int, ...], count: int) -> None:
+    def meet(row: Row, tally: Tally, times: tuple[int, ...]) -> None:
         if row.source < 0 or row.target < 0 or row.denied:
             return
         user = row.target_user if row.target_user >= 0 else row.source_user
         contact = found.setdefault((row.source, row.target, user), Contact(row.source, row.target, user))
-        contact.kinds[row.kind] += count
+        known = contact.kinds.get(row.kind)
+        contact.kinds[row.kind] = tally if known is None else union((known, tally))
         contact.times.update(times)
 
-    for event, tally in partial.folded.items():
-        for row in of_context([(b"", Kept(event, tally.records, tally.origin))], identity):
-            meet(row, (tally.first_us, tally.last_us), tally.distinct)
+    for event, tally in dated(partial.folded):
+        for time_us in {tally.first_us, tally.last_us}:
+            then = msgspec.structs.replace(event, time_us=time_us)
+            for row in of_context([(b"", Kept(then, tally.records, tally.origin))], identity):
+                meet(row, tally, (time_us,))
     for row in rows:
         if row.opens:
-            meet(row, (row.time_us,), 1)
+            once = Tally(1, row.time_us, row.time_us, (int(row.name[:16], 16),), row.origin)
+            meet(row, once, (row.time_us,))
     return list(found.values())

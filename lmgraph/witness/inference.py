@@ -13,7 +13,7 @@ from typing import Final
 from lmgraph.events import Kept
 from lmgraph.identity import Identity
 from lmgraph.names import canonical_ip, identifies, is_self
-from lmgraph.schema import Event
+from lmgraph.schema import SMB_PORT, Event
 from lmgraph.settings import SECOND_US
 from lmgraph.witness.alerts import Alert
 
@@ -53,7 +53,7 @@ def _connections(
     events: list[Event] = [alert.event for alert in alerts]
     events += [row.event for _, row in context if row.event.kind == "connection"]
     for event in events:
-        if event.remote_ip is not None and event.remote_port == 445 and identifies(event.remote_ip):
+        if event.remote_ip is not None and event.remote_port == SMB_PORT and identifies(event.remote_ip):
             found.setdefault(identity.host_of(event), []).append((event.time_us, event.remote_ip))
     for times in found.values():
         times.sort()
@@ -70,7 +70,7 @@ def _named(alert: Alert, identity: Identity) -> list[int]:
     if len(tokens) != 1 or alert.host < 0:
         return []
     holders = identity.by_name(tokens[0], alert.host)
-    lone = len(holders) == 1 and not identity.addresses.has_own(holders[0].host)
+    lone = len(holders) == 1 and not identity.addresses.of_host(holders[0].host)
     return [holders[0].host] if lone else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,15 +11,18 @@ from lmgraph.events import Kept
 from lmgraph.identity import Holder, Identity
 from lmgraph.names import canonical_ip, identifies, is_self
 from lmgraph.rules.command_line import Target
+from lmgraph.rules.names import is_service_of_psexec, is_shell_service
 from lmgraph.rules.witnesses import Testimony, testify
 from lmgraph.schema import STAGE_OF_ALERT, Event, Origin
-from lmgraph.settings import Settings
+from lmgraph.settings import SECOND_US, Settings
 from lmgraph.witness.alerts import Alert
 
-SOURCE, TARGET, WIRE = 0, 1, 2
-SIDE_CODES: Final = {"source": SOURCE, "target": TARGET, "wire": WIRE}
-
-Pair = tuple[int, int]
+ANY_REACH: Final = 2**62  # the window alone bounds it
+# About 20 s pass from PsExec's start to its service (WINDOWS.md); any service at all is tied to a
+# movement by nearness alone, and software installs services, too.
+SERVICE_REACH_US: Final = 90 * SECOND_US
+# Nothing says that a connection after @file or \\* was made by that command.
+FOLLOWS: Final = 0.5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,7 +39,8 @@ class Row:
     proves: str
     kind: str
     origin: Origin
-    alert: int = -1  # index of the alert it is, when the alert itself belongs to the hop
+    of: int = -1  # index of the alert that it comes from
+    alert: int = -1  # the same where the alert itself belongs to the hop
     alert_type: str | None = None
     denied: bool = False
     source_user: int = -1
@@ -48,6 +53,7 @@ class Row:
     user: int = -1
     flags: tuple[str, ...] = ()
     suppressed_by: str | None = None
+    reach_us: int = ANY_REACH
     alternatives: tuple[tuple[int, int, float], ...] = ()
 
 
@@ -89,24 +95,29 @@ def spread(rows: list[Row], alerts: Sequence[Alert], settings: Settings) -> list
     A command that nothing follows keeps its row without a target.
     """
     follows: dict[int, list[Row]] = {}
-    for row in rows:
+    for row in sorted(rows, key=_when):
         if row.stage == "connection" and row.side == "source" and row.target >= 0:
             follows.setdefault(row.source, []).append(row)
     out = []
     for row in rows:
-        if row.target >= 0 or row.alert_type is None:
+        if row.target >= 0 or row.alert < 0:
             out.append(row)
             continue
-        until = row.time_us + settings.window_us
+        after = follows.get(row.source, [])
+        start = bisect_left(after, row.time_us, key=_when)
+        end = bisect_left(after, row.time_us + settings.window_us, key=_when)
         best: dict[int, float] = {}
-        for other in follows.get(row.source, ()):
-            if row.time_us - settings.skew_us <= other.time_us < until:
-                best[other.target] = max(best.get(other.target, 0.0), other.certainty)
+        for other in after[start:end]:
+            best[other.target] = max(best.get(other.target, 0.0), other.certainty * FOLLOWS)
         made = [replace(row, target=target, certainty=share) for target, share in sorted(best.items())]
         targets = alerts[row.alert].targets
         targets += [one.target for one in made if one.target not in targets]
         out += made or [row]
     return out
+
+
+def _when(row: Row) -> int:
+    return row.time_us
 
 
 def _alert_targets(alert: Alert, identity: Identity) -> list[list[Holder]]:
@@ -133,7 +144,8 @@ def _peer(event: Event, near: int, identity: Identity) -> list[Holder]:
     """Who is at the other end of a connection: the accept of the very same, else the address's holder."""
     assert event.remote_ip is not None
     if event.host_ip and event.host_port:
-        both = identity.addresses.server((event.host_ip, event.host_port, event.remote_ip), event.time_us)
+        ends = (event.cid or "", event.host_ip, event.host_port, event.remote_ip)
+        both = identity.addresses.server(ends, event.time_us)
         if both >= 0:
             return [Holder(both, 1.0, "both-ends")]
     return identity.by_address(event.remote_ip, event.time_us, near)
@@ -157,6 +169,7 @@ def _alert_row(index: int, alert: Alert, ends: list[Holder], identity: Identity)
         proves="attempted",
         kind=alert.alert_type,
         origin=alert.origin,
+        of=index,
         alert=index if alert.opens else -1,
         alert_type=alert.alert_type if alert.opens else None,
         source_user=_actor(alert.user, identity),
@@ -167,7 +180,6 @@ def _alert_row(index: int, alert: Alert, ends: list[Holder], identity: Identity)
         host=alert.host,
         user=alert.user,
         flags=alert.flags,
-        suppressed_by=alert.suppressed_by,
         alternatives=tuple((alert.host, other.host, other.certainty) for other in ends[1:]),
     )
 
@@ -202,10 +214,17 @@ def _context_row(name: str, row: Kept, testimony: Testimony, identity: Identity)
         object=testimony.object,
         host=host,
         user=user,
+        reach_us=ANY_REACH if far or not _any_service(event) else SERVICE_REACH_US,
         alternatives=tuple(
             (host, one.host, one.certainty) if outward else (one.host, host, one.certainty) for one in far[1:]
         ),
     )
+
+
+def _any_service(event: Event) -> bool:
+    """Whether a service was installed of which neither name nor program speaks of remote execution."""
+    named = is_service_of_psexec(event.service_name, event.service_path)
+    return event.kind == "service_install" and not named and not is_shell_service(event.service_path)
 
 
 def _far_end(event: Event, testimony: Testimony, host: int, identity: Identity) -> list[Holder] | None:

@@ -31,7 +31,7 @@ def test_every_spelling_of_an_account_is_one() -> None:
     ]
     assert set(spellings) == {known}
     accounts.seal()
-    assert accounts.all[known].shown == "CORP\\ADM"
+    assert accounts.all[known].shown == "CORP\\adm"
 
 
 def test_a_bare_name_that_two_domains_share_is_neither() -> None:

@@ -112,10 +112,11 @@ def test_of_two_names_used_with_an_address_the_nearer_in_time_is_meant() -> None
 
 def test_the_same_connection_at_both_ends_names_the_server() -> None:
     book = Addresses()
-    book.accept(B, ("10.0.0.1", 50_000, IP), NOON)
-    assert book.server(("10.0.0.1", 50_000, IP), NOON + 5 * SECOND_US) == B
-    assert book.server(("10.0.0.1", 50_001, IP), NOON) == -1
-    assert book.server(("10.0.0.1", 50_000, IP), NOON + HOUR_US) == -1
+    book.accept(B, ("c", "10.0.0.1", 50_000, IP), NOON)
+    assert book.server(("c", "10.0.0.1", 50_000, IP), NOON + 5 * SECOND_US) == B
+    assert book.server(("c", "10.0.0.1", 50_001, IP), NOON) == -1
+    assert book.server(("another customer", "10.0.0.1", 50_000, IP), NOON) == -1
+    assert book.server(("c", "10.0.0.1", 50_000, IP), NOON + HOUR_US) == -1
 
 
 @given(
