@@ -237,6 +237,15 @@ def test_equal_times_link_in_causal_order_whatever_their_keys() -> None:
         assert analyse(rows).lines()[0] == [(source, source + 1), (source + 1, source + 2)]
 
 
+def test_a_hop_that_something_explains_is_not_moved_behind_what_comes_later() -> None:
+    rows = [
+        *full_chain(-10 * SECOND_US, 2, 1, source_user=1),
+        *full_chain(0, 1, 2, source_user=1),
+        *full_chain(20 * SECOND_US, 0, 1, source_user=1),
+    ]
+    assert [(0, 1), (1, 2)] in analyse(rows).lines()
+
+
 def test_gap_ends_a_path() -> None:
     first = full_chain(0, 0, 1, source_user=1)
     for last_step, length in ((DAY, 2), (DAY + 1, 1)):

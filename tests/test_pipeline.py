@@ -174,6 +174,23 @@ def test_two_hosts_that_fit_one_address_lower_certainty_and_are_both_named(tmp_p
     assert other.certainty == pytest.approx(0.5)
 
 
+def test_two_hosts_that_fit_the_source_of_what_the_target_tells_are_both_named(tmp_path: Path) -> None:
+    told = estate()
+    for host in ("LAP1", "LAP2"):
+        told.host(host, "192.168.1.10")
+        for clock in ("09:00", "11:00"):
+            told.connect(
+                host, at(1, clock), "192.168.1.10", "10.0.0.9", pid="4", ContextBaseFileName="System"
+            )
+    told.share("SRV7", at(1, "10:00"), "ADMIN$", "adm", "192.168.1.10")
+    read = Read(analyze(told.write(tmp_path / "fdr")))
+    (hop,) = read.data.hops
+    (other,) = hop.alternatives
+    assert (hop.certainty, other.certainty) == (pytest.approx(0.5, abs=0.01), pytest.approx(0.5, abs=0.01))
+    assert {read.names[hop.source], read.names[other.source]} == {"LAP1", "LAP2"}
+    assert hop.target == other.target
+
+
 def test_the_accept_at_the_other_end_decides_between_two_that_fit(tmp_path: Path) -> None:
     told = estate()
     for host in ("LAP1", "LAP2"):
@@ -202,6 +219,21 @@ def test_the_same_private_address_at_two_customers_is_two_hosts(tmp_path: Path) 
     assert len(data.hops) == 2
     assert len({hop.source for hop in data.hops}) == len({hop.target for hop in data.hops}) == 2
     assert all(hop.certainty == 1.0 and hop.alternatives == [] for hop in data.hops)
+
+
+def test_a_connection_of_one_customer_is_not_accepted_at_another(tmp_path: Path) -> None:
+    for customer, minute in (("a" * 32, "10:00:00"), ("b" * 32, "10:01:00")):
+        told = Telemetry(customer)
+        told.host("WS1", "10.0.0.1")
+        told.host("SRV7", "10.0.0.7")
+        told.process("WS1", at(1, "09:00"), "C:\\smb.exe", "smb", pid="22", sid=ALICE)
+        told.connect("WS1", at(1, minute), "10.0.0.1", "10.0.0.7", pid="22", local_port=51111)
+        if customer.startswith("a"):
+            told.accept("SRV7", at(1, minute), "10.0.0.7", "10.0.0.1", remote_port=51111)
+        told.write(tmp_path / customer)
+    data = analyze(tmp_path)
+    assert len({(hop.source, hop.target) for hop in data.hops}) == 2
+    assert len({hop.target for hop in data.hops}) == 2
 
 
 def test_an_unknown_address_in_recordings_far_apart_is_two_hosts(tmp_path: Path) -> None:
@@ -240,6 +272,23 @@ def test_the_assets_file_names_what_telemetry_does_not(tmp_path: Path) -> None:
     (nas,) = [host for host in read.data.hosts if host.name == "NAS3"]
     assert (nas.role, nas.criticality, nas.managed) == ("server", "high", False)
     assert read.data.settings.assets_sha256
+
+
+@pytest.mark.parametrize("ip", ["10.0.1.7", ""])
+def test_an_assets_line_whose_name_two_domains_share_needs_its_address(tmp_path: Path, ip: str) -> None:
+    told = Telemetry()
+    told.host("WS1", "10.0.0.1", domain="red.example")
+    told.host("SRV", "10.0.1.7", domain="red.example")
+    told.records.append({**told.records[-2], "aid": "f" * 32, "MachineDomain": "blue.example"})
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", r"psexec \\srv cmd", pid="1", sid=ALICE)
+    assets = tmp_path / "assets.csv"
+    assets.write_text(f"host,ip,role\nSRV,{ip},dc\n")
+    read = Read(analyze(told.write(tmp_path / "fdr"), assets=str(assets)))
+    assert read.pairs() == [("WS1", "SRV")]
+    roles = {host.domain: host.role for host in read.data.hosts if host.name == "SRV"}
+    assert roles == {"red.example": "dc" if ip else "workstation", "blue.example": "workstation"}
+    warned = any("names several hosts" in text for text in read.data.coverage.warnings)
+    assert warned is (not ip)
 
 
 # Joins and rules.
@@ -297,6 +346,7 @@ def test_all_hosts_and_a_file_of_hosts_are_what_follows_on_that_host(tmp_path: P
     read = Read(analyze(told.write(tmp_path / "fdr")))
     assert sorted(read.pairs()) == [("WS1", "DC1"), ("WS1", "SRV7")]
     assert len(read.data.alerts[0].targets) == 2
+    assert [hop.certainty for hop in read.data.hops] == [0.5, 0.5], "nothing says that the command made them"
     assert [(row.reason, row.kind) for row in read.data.unplaced] == [("no target", "PsExecExecution")]
 
 
@@ -313,6 +363,18 @@ def test_a_landing_without_a_source_is_shown_and_makes_no_hop(tmp_path: Path) ->
     data = analyze(told.write(tmp_path / "fdr"))
     assert data.hops == []
     assert [(row.reason, row.object) for row in data.unplaced] == [("no source", "PSEXESVC")]
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(60, "executed"), (14 * 60, "attempted")])
+def test_any_service_proves_an_execution_only_when_it_is_near(
+    tmp_path: Path, seconds: int, outcome: str
+) -> None:
+    told = estate()
+    told.process("WS1", at(1, "10:00"), "net.exe", r"net use \\srv7\c$", pid="1", sid=ALICE)
+    told.service("SRV7", at(1, "10:00") + seconds, "Google Update", "C:\\Program Files\\Google\\Update.exe")
+    data = analyze(told.write(tmp_path / "fdr"))
+    assert [hop.outcome for hop in data.hops] == [outcome]
+    assert len(data.unplaced) == (outcome == "attempted")
 
 
 def test_a_hop_may_rest_on_the_target_alone(tmp_path: Path) -> None:
@@ -447,6 +509,19 @@ def test_any_order_and_any_split_give_the_same(tmp_path: Path, seed: int) -> Non
     write_parts(split / "data" / "a", told.records[20:], parts=chance.randrange(1, 9))
     found = run([str(split)], Settings(), LocalEngine(3)).data
     assert bare(found) == expected
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_names_that_only_targets_tell_of_do_not_depend_on_order(tmp_path: Path, seed: int) -> None:
+    told = estate()
+    for minute, name in enumerate(("nas7.a.example", "nas7", "nas7.b.example", "10.0.0.99", "\\\\SRV7")):
+        more = {"ClientComputerName": name, "SmbShareName": "x"}
+        told._add("WS1", "SmbClientShareOpenedEtw", at(1, f"10:{minute:02}"), **more)
+        command = f"psexec \\\\{name} cmd"
+        told.process("WS1", at(2, f"10:{minute:02}"), "C:\\psexec.exe", command, pid=str(minute))
+    expected = bare(analyze(told.write(tmp_path / "one")))
+    random.Random(seed).shuffle(told.records)
+    assert bare(analyze(told.write(tmp_path / "other", parts=3))) == expected
 
 
 def test_what_is_delivered_twice_changes_only_counts(tmp_path: Path) -> None:

@@ -67,10 +67,30 @@ def test_a_periodic_entry_needs_a_period(tmp_path: Path) -> None:
     assert covers(tmp_path, 'process = "veeam.exe"\nrequires = "periodic"', replace(SUBJECT, periodic=True))
 
 
-def test_an_unknown_process_path_is_no_contradiction(tmp_path: Path) -> None:
-    body = 'process = "veeam.exe"\nprocess_path = "*\\\\elsewhere\\\\*"'
-    assert covers(tmp_path, body, replace(SUBJECT, process_path=()))
-    assert not covers(tmp_path, body)
+def test_an_unknown_process_path_fits_no_pattern(tmp_path: Path) -> None:
+    assert not covers(
+        tmp_path, 'process_path = "*"\nprocess = "veeam.exe"', replace(SUBJECT, process_path=())
+    )
+
+
+def test_one_of_several_patterns_is_enough(tmp_path: Path) -> None:
+    assert covers(tmp_path, 'source = ["SRV*", "BKP*"]')
+    assert not covers(tmp_path, 'source = ["SRV*", "WS*"]')
+
+
+@pytest.mark.parametrize(
+    ("path", "ours"),
+    [
+        ("C:\\Program Files\\CrowdStrike\\CSFalconService.exe", True),
+        ("\\Device\\HarddiskVolume12\\Program Files\\CrowdStrike\\CSFalconService.exe", True),
+        ("C:\\Users\\Public\\Program Files\\CrowdStrike\\CSFalconService.exe", False),
+        ("\\Device\\HarddiskVolume3\\x\\Program Files\\CrowdStrike\\CSFalconService.exe", False),
+        (None, False),
+    ],
+)
+def test_the_shipped_entry_covers_the_sensor_at_its_own_path_only(path: str | None, ours: bool) -> None:
+    subject = replace(SUBJECT, process=("CSFalconService.exe",), process_path=(path,) if path else ())
+    assert (match(load(None)[0], subject) == "falcon-sensor") is ours
 
 
 @pytest.mark.parametrize(
@@ -82,7 +102,9 @@ def test_an_unknown_process_path_is_no_contradiction(tmp_path: Path) -> None:
         ('[[allow]]\nname = "n"\nreason = "r"\nsource = "*"', "matches everything"),
         ('[[allow]]\nname = "n"\nreason = "r"\nsource = "0.0.0.0/0"\nuser = "*"', "matches everything"),
         ('[[allow]]\nname = "n"\nreason = "r"\nsorce = "x"', r"unknown key 'sorce' \[.*:1:sorce\]"),
-        ('[[allow]]\nname = "n"\nreason = "r"\nsource = 7', "must be a text"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsource = 7', "a text or a list of texts"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsource = ["a", 7]', "a text or a list of texts"),
+        ('[[allow]]\nname = "n"\nreason = 7\nsource = "a"', "must be a text"),
         ('[[allow]]\nname = "n"\nreason = "r"\nsource = "10.0.0.0/99"', "no network"),
         ('[[allow]]\nname = "n"\nreason = "r"\nsource = "x"\nrequires = "luck"', "'periodic'"),
         ('[[allow]]\nname = "n"\nreason = "r"\nsource = "x"\nexpires = "soon"', "must be a date"),

@@ -78,3 +78,28 @@ def test_nothing_said_is_nobody() -> None:
     assert accounts.of_event(Event(kind="process_start", time_us=0, user_name="-")) == -1
     assert accounts.of_event(Event(kind="process_start", time_us=0)) == -1
     assert accounts.all == []
+
+
+def test_a_sid_is_the_account_whatever_it_is_called() -> None:
+    accounts = Accounts(
+        [logon("alice@contoso.com", None, "S-1-5-21-9"), logon("alice", "CORP", "S-1-5-21-9")]
+    )
+    code = accounts.of_event(logon("alice@contoso.com", None, "S-1-5-21-9"))
+    assert code == accounts.of_name("alice", "CORP") == accounts.of_name("alice@contoso.com")
+    accounts.seal()
+    assert accounts.all[code].shown == "CORP\\alice"
+
+
+def test_one_name_of_two_sids_is_two_accounts() -> None:
+    one, other = logon("alice", "corp.example", "S-1-5-21-1"), logon("alice", "corp.other", "S-1-5-21-2")
+    accounts = Accounts([one, other])
+    assert accounts.of_event(one) != accounts.of_event(other)
+    assert accounts.of_name("alice@corp.other") == accounts.of_event(other)
+    assert len({account.key for account in accounts.all}) == 2
+
+
+def test_a_local_account_lends_no_domain_to_a_bare_name() -> None:
+    accounts = Accounts([], ["SRV7\\Administrator"], {"srv7"})
+    assert accounts.of_name("Administrator") != accounts.of_name("Administrator", "SRV7")
+    typed = Accounts([], ["CORP\\Administrator"], {"srv7"})
+    assert typed.of_name("Administrator") == typed.of_name("Administrator", "CORP")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
+import pytest
+
 from lmgraph.identity.hosts import Hosts
 from lmgraph.schema import Event
 
@@ -100,7 +104,29 @@ def test_a_row_that_names_no_host_has_none() -> None:
 
 def test_a_host_of_the_assets_file_alone_is_known_but_not_managed() -> None:
     hosts = book(seen("WS1", "a1"))
-    assert hosts.listed("ws1.corp.example") == 0
     made = hosts.listed("PRINTER9")
     assert not hosts.all[made].managed
     assert hosts.named("printer9") == [made]
+
+
+@pytest.mark.parametrize("order", list(permutations(["nas7", "nas7.a.example", "nas7.b.example"])))
+def test_targets_that_only_names_tell_of_do_not_depend_on_their_order(order: tuple[str, ...]) -> None:
+    hosts = book()
+    hosts.meet((name, None) for name in order)
+    full = {hosts.named("nas7.a.example")[0], hosts.named("NAS7.b.example")[0]}
+    assert len(hosts.all) == len(full) == 2
+    assert set(hosts.named("nas7")) == full
+    assert set(hosts.named("\\\\NAS7")) == full
+
+
+def test_a_short_name_means_who_has_a_sensor_before_who_has_none() -> None:
+    sensor = seen("NAS7", "a1", "corp.example")
+    hosts = book(sensor)
+    hosts.meet([("nas7.other.example", None)])
+    assert hosts.named("nas7") == [hosts.of_row(sensor)]
+    assert hosts.named("nas7.other.example") != [hosts.of_row(sensor)]
+
+
+@pytest.mark.parametrize("name", [".", "\\\\", " "])
+def test_a_name_that_names_nothing_is_none(name: str) -> None:
+    assert book(seen(name)).of_row(seen(name)) == -1

@@ -131,7 +131,7 @@ def test_rows_without_a_host_are_counted(tmp_path: Path) -> None:
     del one["ComputerName"]
     data = analyze(table(tmp_path / "t", one))
     assert data.hops == []
-    assert any("1 classified rows have no ComputerName" in text for text in data.coverage.warnings)
+    assert any("no ComputerName" in text for text in data.coverage.warnings)
 
 
 def test_the_cloud_clock_is_warned_of(tmp_path: Path) -> None:
@@ -169,6 +169,20 @@ def test_a_row_two_seconds_off_is_another_event(tmp_path: Path) -> None:
     assert len(analyze(told.write(tmp_path / "a"), table(tmp_path / "a", *rows)).alerts) == 2
 
 
+def test_a_row_finds_its_full_record_on_the_clouds_clock_hours_later(tmp_path: Path) -> None:
+    told = raw()
+    late = told.connect("WS1", at(1, "10:00"), "10.0.0.1", "10.0.0.7", pid="4", ContextBaseFileName="System")
+    late["timestamp"] = str(round(at(1, "12:00") * 1000))
+    rows = [smb_row(at(1, "12:00"), "WS1", "10.0.0.7", None)]
+    assert analyze(told.write(tmp_path / "a"), table(tmp_path / "a", *rows)).alerts == []
+
+
+def test_rows_of_two_accounts_are_two_alerts(tmp_path: Path) -> None:
+    one = psexec_row(at(1, "10:00"), "WS1", "SRV7")
+    data = analyze(table(tmp_path / "t", one, {**one, "UserName": "bob"}))
+    assert len({alert.key for alert in data.alerts}) == 2
+
+
 def test_the_full_record_decides_even_that_there_is_no_alert(tmp_path: Path) -> None:
     told = raw()
     told.connect("WS1", at(1, "10:00"), "10.0.0.1", "10.0.0.7", pid="4", ContextBaseFileName="System")
@@ -187,7 +201,9 @@ def test_sessions_tell_who_was_logged_on_how_and_until_when(tmp_path: Path) -> N
     told.logon("WS1", at(2, "08:00"), "alice", sid=ALICE, logon="6", kind=2)
     told.logon("SRV7", at(1, "09:00"), "adm", sid=ADM, logon="7", kind=10, remote="10.0.0.1")
     told.logon("SRV7", at(1, "09:00"), "adm", sid=ADM, logon="8", kind=3, remote="10.0.0.1")
-    told._add("WS1", "UserLogoff", at(2, "17:00"), UserName="alice", LogonDomain="CORP", UserSid=ALICE)
+    told.logon("WS1", at(2, "11:00"), "alice", sid=ALICE, logon="9", kind=3, remote="10.0.0.7")
+    for clock, logon in (("11:01", "9"), ("16:00", "5"), ("17:00", "6")):
+        told._add("WS1", "UserLogoff", at(2, clock), UserName="alice", UserSid=ALICE, AuthenticationId=logon)
     data = analyze(told.write(tmp_path / "fdr"))
     users = {user.id: user.name for user in data.users}
     found = [
@@ -197,6 +213,53 @@ def test_sessions_tell_who_was_logged_on_how_and_until_when(tmp_path: Path) -> N
         ("CORP\\alice", "WS1", "interactive", 2, "2026-03-04T17:00:00.000000Z"),
         ("CORP\\adm", "SRV7", "remote interactive", 1, None),
     ]
+
+
+def test_a_network_logoff_ends_no_session(tmp_path: Path) -> None:
+    told = raw()
+    told.logon("WS1", at(1, "08:00"), "alice", sid=ALICE, logon="5", kind=2)
+    told.logon("WS1", at(1, "11:00"), "alice", sid=ALICE, logon="9", kind=3, remote="10.0.0.7")
+    told._add("WS1", "UserLogoff", at(1, "11:01"), UserName="alice", UserSid=ALICE, AuthenticationId="9")
+    assert [one.ended for one in analyze(told.write(tmp_path / "fdr")).sessions] == [None]
+
+
+def test_a_contact_goes_to_whoever_had_the_address_within_the_hour(tmp_path: Path) -> None:
+    told = raw()
+    told.host("WS2", "10.0.0.50")
+    told.host("WS3", "10.0.0.60")
+    told.address("WS2", "10.0.0.50", at(1, "10:20"), removed=True)
+    told.address("WS3", "10.0.0.50", at(1, "10:25"))
+    told.connect("WS1", at(1, "10:45"), "10.0.0.1", "10.0.0.50", pid="4", ContextBaseFileName="System")
+    data = analyze(told.write(tmp_path / "fdr"))
+    assert [names(data)[one.target] for one in data.contacts] == ["WS3"]
+
+
+def test_a_logon_id_that_comes_back_within_the_hour_is_who_had_it_then(tmp_path: Path) -> None:
+    told = raw()
+    told.logon("WS1", at(1, "09:00"), "carol", sid="S-1-5-21-1-2-3-7", logon="5")
+    told.logon("WS1", at(1, "10:40"), "bob", sid="S-1-5-21-1-2-3-8", logon="5")
+    told.process("WS1", at(1, "10:20"), "C:\\psexec.exe", "psexec \\\\SRV7 cmd", pid="1", logon="5")
+    data = analyze(told.write(tmp_path / "fdr"))
+    assert [user.name for user in data.users if user.id == data.alerts[0].user] == ["CORP\\carol"]
+
+
+def test_one_delivery_raw_and_one_enriched_are_one_contact_and_one_session(tmp_path: Path) -> None:
+    told = raw()
+    told.connect("WS1", at(1, "10:00"), "10.0.0.1", "10.0.0.7", pid="4", ContextBaseFileName="System")
+    told.logon("WS1", at(1, "08:00"), "alice", sid=ALICE, logon="5", kind=2)
+    told.records += [{**record, "ComputerName": "WS1"} for record in told.records[-2:]]
+    data = analyze(told.write(tmp_path / "fdr"))
+    assert [one.count for one in data.contacts] == [1]
+    assert [one.count for one in data.sessions] == [1]
+    assert data.coverage.duplicates == 2
+
+
+def test_many_distinct_contacts_are_no_duplicates(tmp_path: Path) -> None:
+    told = raw()
+    for second in range(1200):
+        when = at(1, "10:00") + second
+        told.connect("WS1", when, "10.0.0.1", "10.0.0.7", pid="4", ContextBaseFileName="System")
+    assert analyze(told.write(tmp_path / "fdr")).coverage.duplicates == 0
 
 
 def test_contacts_count_what_one_end_tells_once(tmp_path: Path) -> None:
@@ -224,6 +287,43 @@ def test_what_comes_back_at_regular_intervals_is_periodic(tmp_path: Path, steady
     )
     data = analyze(told.write(tmp_path / "fdr"), tuning=str(tuning))
     assert {alert.suppressed_by for alert in data.alerts} == ({"agent"} if steady else {None})
+
+
+def allow(tmp_path: Path, keys: str) -> str:
+    path = tmp_path / "allow.toml"
+    path.write_text(f'[[allow]]\nname = "allowed"\nreason = "sanctioned"\n{keys}\n')
+    return str(path)
+
+
+def test_a_hop_that_only_its_target_tells_of_can_be_allowed(tmp_path: Path) -> None:
+    told = raw()
+    told.share("SRV7", at(1, "10:00"), "ADMIN$", "adm", "10.0.0.1")
+    told.service("SRV7", at(1, "10:00:05"), "PSEXESVC", "C:\\Windows\\PSEXESVC.exe", "10.0.0.1")
+    folder = told.write(tmp_path / "fdr")
+    assert [hop.suppressed for hop in analyze(folder).hops] == [False]
+    (hop,) = analyze(folder, tuning=allow(tmp_path, 'source = "WS1"')).hops
+    assert (hop.suppressed, hop.suppressed_by) == (True, "allowed")
+    assert not analyze(folder, tuning=allow(tmp_path, 'source = "WS1"\nprocess = "x"')).hops[0].suppressed
+
+
+def test_an_alert_that_makes_no_hop_is_suppressed_too(tmp_path: Path) -> None:
+    told = raw()
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", "psexec -s cmd", pid="1", sid=ADM)
+    told.process("WS1", at(1, "10:01"), "net.exe", "net use \\\\SRV7\\c$ /delete", pid="2", sid=ADM)
+    data = analyze(told.write(tmp_path / "fdr"), tuning=allow(tmp_path, 'source = "WS1"'))
+    assert [alert.suppressed_by for alert in data.alerts] == ["allowed", "allowed"]
+    assert data.coverage.suppressed == 2
+
+
+def test_a_network_covers_who_has_the_address_then(tmp_path: Path) -> None:
+    told = raw()
+    told.host("LAP1", "10.9.0.5")
+    told.address("LAP1", "10.9.0.5", at(1, "00:00"), removed=True)
+    told.address("LAP1", "10.0.0.99", at(1, "00:01"))
+    told.process("LAP1", at(0, "10:00"), "C:\\psexec.exe", "psexec \\\\SRV7 cmd", pid="1", sid=ADM)
+    told.process("LAP1", at(3, "10:00"), "C:\\psexec.exe", "psexec \\\\SRV7 cmd", pid="2", sid=ADM)
+    data = analyze(told.write(tmp_path / "fdr"), tuning=allow(tmp_path, 'source = "10.9.0.0/24"'))
+    assert [alert.suppressed_by for alert in data.alerts] == ["allowed", None]
 
 
 def test_a_suppressed_alert_takes_the_targets_side_with_it(tmp_path: Path) -> None:
