@@ -131,7 +131,7 @@ def test_rows_without_a_host_are_counted(tmp_path: Path) -> None:
     del one["ComputerName"]
     data = analyze(table(tmp_path / "t", one))
     assert data.hops == []
-    assert any("no ComputerName" in text for text in data.coverage.warnings)
+    assert any("1 classified row without ComputerName" in text for text in data.coverage.warnings)
 
 
 def test_the_cloud_clock_is_warned_of(tmp_path: Path) -> None:
