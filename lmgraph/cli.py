@@ -155,7 +155,12 @@ def cli() -> None:
 )
 @click.option("--force", is_flag=True, help="Replace existing output files.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings on standard error.")
-@click.option("-v", "--verbose", is_flag=True, help="Say on standard error what is being done.")
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    help="Say on standard error what is being done: each input, each stage; -vv says more.",
+)
 @click.option("--no-color", is_flag=True, help="No colour (NO_COLOR in the environment does the same).")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 def analyze(paths: tuple[str, ...], **options: Any) -> int:
@@ -223,7 +228,8 @@ def _write_files(outcome: Outcome, options: dict[str, Any]) -> ResultData:
 
         terminal.print_warnings(data, color=not options["no_color"])
         if streamed or options["shape"] != "table":
-            _say(f"{summary.what_was_read(data)} {summary.what_was_found(data)}")
+            said = (summary.what_was_read(data), summary.what_was_found(data), summary.without_paths(data))
+            _say(" ".join(filter(None, said)))
         for target, content in files:
             _say(f"Wrote {visible(target)} ({len(content):,} bytes).")
     _to_stdout(contents[streamed[0]] if streamed else _shown(data, options))
@@ -320,10 +326,12 @@ class _SafeFormatter(logging.Formatter):
         return "\n".join(visible(line) for line in super().format(record).split("\n"))
 
 
-def _log_to_stderr(*, quiet: bool, verbose: bool) -> None:
+def _log_to_stderr(*, quiet: bool, verbose: int) -> None:
+    """Log lines of ``lmgraph`` go to standard error: warnings, with ``-v`` steps, with ``-vv`` details."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_SafeFormatter("%(levelname)s: %(message)s"))
     logger = logging.getLogger("lmgraph")
     logger.handlers = [handler]
     logger.propagate = False
-    logger.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING)
+    steps = logging.INFO if verbose == 1 else logging.DEBUG
+    logger.setLevel(steps if verbose else logging.ERROR if quiet else logging.WARNING)

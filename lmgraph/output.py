@@ -40,7 +40,7 @@ def check(targets: Sequence[str], inputs: Sequence[str] = (), *, force: bool = F
         if Path(place).is_dir():
             raise _failure("is a directory", target)
         if place in seen:
-            raise _misuse("the same file is asked for twice", target)
+            raise UsageError("two outputs are to go to the same file", path=visible(target))
         seen.add(place)
         if Path(place).exists():
             _check_existing(place, target, inputs, force=force)
@@ -102,6 +102,9 @@ def _check_existing(place: str, target: str, inputs: Sequence[str], *, force: bo
 
 def _probe(place: str, target: str) -> None:
     """Find out now, not after an hour of work, that the directory takes no file."""
+    folder = Path(place).parent
+    if not folder.is_dir():
+        raise _failure(f"cannot be written: the folder {visible(str(folder))} is missing", target)
     try:
         Path(_stage(place, b"")).unlink()
     except OSError as error:

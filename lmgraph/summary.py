@@ -15,6 +15,7 @@ from lmgraph.result import (
     Alternative,
     HopRow,
     HostRow,
+    IncidentRow,
     LinkRow,
     OriginRow,
     PathRow,
@@ -24,6 +25,7 @@ from lmgraph.result import (
 from lmgraph.schema import OUTCOMES, SEVERITIES, AlertType, Outcome, Severity
 from lmgraph.text import visible
 
+STDIN: Final = "standard input"
 NAME_LIMIT: Final = 48  # characters; no Windows host or account name is longer, a hostile one may be
 DEFAULT_TOP: Final = 20
 
@@ -33,11 +35,20 @@ OUTCOME_MEANING: Final[dict[Outcome, str]] = {
     "accessed": "an admin share or a file on it was opened",
     "executed": "code ran on the target",
 }
-_DEED: Final[dict[AlertType, str]] = {
-    "PsExecExecution": "ran PsExec against",
-    "NetUseAdminShare": "mapped an admin share of",
-    "SMB445Connection": "connected to port 445 of",
+_DEED: Final[dict[AlertType, tuple[str, str]]] = {  # with the target's name behind it; after another
+    "PsExecExecution": ("ran PsExec against", "ran PsExec against it"),
+    "NetUseAdminShare": ("mapped an admin share of", "mapped its admin share"),
+    "SMB445Connection": ("connected to port 445 of", "connected to its port 445"),
 }
+# What a cap of the engine left out: how many, and which cap; a test holds the figures together.
+CAPS: Final[dict[str, str]] = {
+    "paths": "{0} not listed: the best 20 of each incident are, and its `hops` hold them all",
+    "related": "related incidents may be missing, {0} not compared: each use of a host is with the next 32",
+    "link_candidates": "{0} not weighed as the cause of a later one: the latest 256 into its host are, "
+    "out of 4,096",
+}
+_CAP_THINGS: Final = {"paths": "path", "related": "pair", "link_candidates": "earlier hop"}
+SHORT_HISTORY: Final = "too little history"  # how the warning on it begins
 ROLE_NAME: Final[dict[str | None, str]] = {
     "workstation": "workstation",
     "server": "server",
@@ -60,7 +71,11 @@ class Lookup:
         self.users: dict[str, UserRow] = {row.id: row for row in data.users}
         self.alerts: dict[str, AlertRow] = {row.id: row for row in data.alerts}
         self.hops: dict[str, HopRow] = {row.id: row for row in data.hops}
-        self._inputs = [visible(row.path) for row in data.inputs]
+        self._inputs = [STDIN if row.path == "-" else visible(row.path) for row in data.inputs]
+        self._max_gap_s = data.settings.max_gap_s
+        self._into: dict[str, list[HopRow]] = {}  # by target, in order of time
+        for hop in sorted(data.hops, key=lambda row: (row.first, row.key)):
+            self._into.setdefault(hop.target, []).append(hop)
 
     def host(self, key: str | None) -> str:
         """The host's name, safe to show; ``?`` where it is unknown."""
@@ -80,6 +95,16 @@ class Lookup:
     def chain(self, path: PathRow, arrow: str = "→") -> str:
         """``WS042 → SRV7 → DC1``."""
         return f" {arrow} ".join(self.host(key) for key in path.hosts)
+
+    def before(self, hop: HopRow) -> list[HopRow]:
+        """The hops that may have led to that one, the latest first: into its source, within the gap."""
+        return [
+            row
+            for row in reversed(self._into.get(hop.source, []))
+            if row.first <= hop.first
+            and row.source != hop.target
+            and (self._max_gap_s is None or _seconds(row.last, hop.first) <= self._max_gap_s)
+        ]
 
     def reaches(self, path: PathRow) -> list[str]:
         """The path's goals, where naming them says more than the chain does."""
@@ -129,8 +154,11 @@ def exact(iso: str) -> str:
 
 def span(first: str, last: str) -> str:
     """How long it is between two times of a result, in the two largest fitting units."""
-    delta = dt.datetime.fromisoformat(last) - dt.datetime.fromisoformat(first)
-    return duration(delta.total_seconds())
+    return duration(_seconds(first, last))
+
+
+def _seconds(first: str, last: str) -> float:
+    return (dt.datetime.fromisoformat(last) - dt.datetime.fromisoformat(first)).total_seconds()
 
 
 def when(first: str, last: str) -> str:
@@ -153,12 +181,39 @@ def duration(seconds: float) -> str:
 
 
 def certainty(value: float) -> str:
-    """``0.45, one of several explanations``: the figure and what it means."""
+    """``0.45, one of several explanations``: the figure of a hop or a link and what it means."""
     if value >= 0.9:
         return f"{value:.2f}, no other explanation fits as well"
     if value >= 0.5:
         return f"{value:.2f}, the likeliest explanation"
     return f"{value:.2f}, one of several explanations"
+
+
+def doubts(names: Lookup, path: PathRow) -> list[str]:
+    """Why the path is less than certain: one sentence for each of its hops and links that is."""
+    said = []
+    for key in path.hops:
+        hop = names.hops[key]
+        link = link_into(path, key)
+        if link is not None and link.certainty < 0.995:
+            causes = _other_causes(names, names.hops[link.from_], hop)
+            host = names.host(hop.source)
+            said.append(
+                f"{link.certainty:.2f} that the step out of {host} followed the way in: it may {causes}"
+            )
+        if hop.certainty < 0.995:
+            others = several(alternatives(names, hop.alternatives), 3)
+            instead = f": it may be {others}" if others else ", inferred from addresses or times"
+            ends = f"{names.host(hop.source)} → {names.host(hop.target)}"
+            said.append(f"{hop.certainty:.2f} that {ends} are the right two hosts{instead}")
+    return said
+
+
+def _other_causes(names: Lookup, before: HopRow, hop: HopRow) -> str:
+    """What else may have led to a hop than the one before it: what came in earlier, or nothing."""
+    rivals = [names.host(row.source) for row in names.before(hop) if row.id != before.id]
+    earlier = f"have followed an earlier hop from {several(dict.fromkeys(rivals), 3)}, or " if rivals else ""
+    return f"{earlier}have begun there"
 
 
 def number(count: int, thing: str, things: str | None = None) -> str:
@@ -194,10 +249,7 @@ def what_was_read(data: ResultData) -> str:
 def what_was_found(data: ResultData) -> str:
     """One sentence: alerts by type, hops, paths, incidents; plain words when there is none."""
     if not data.coverage.alerts and not data.hops:
-        return (
-            "No lateral movement was found: none of the three rules matched, "
-            "and no execution or admin share was seen."
-        )
+        return _nothing(data)
     counts = several(f"{name} {count:,}" for name, count in data.alert_counts.items() if count)
     alerts = number(data.coverage.alerts, "alert") + (f" ({counts})" if counts else "")
     found = [
@@ -208,17 +260,89 @@ def what_was_found(data: ResultData) -> str:
     return f"Found {alerts}, {', '.join(found)}."
 
 
-def warnings(data: ResultData) -> list[tuple[str, str]]:
-    """What limits the answer, as (severity, text); the gravest first, else as the result has them."""
-    rows = [(notice.severity, visible(notice.message)) for notice in data.coverage.notices]
+def _nothing(data: ResultData) -> str:
+    """What it means that there is neither alert nor hop; nothing is denied that may have been there."""
+    asked = interval(data)
+    said = f"No lateral movement was found{asked}: none of the three rules matched{' there' if asked else ''}"
+    seen = [row for row in data.unplaced if row.stage != "connection"]
+    if seen:
+        said += f", but executions or admin shares were seen that fit no movement ({len(seen):,})"
+    elif not asked:
+        said += ", and no execution or admin share was seen"
+    matched = sum(data.coverage.rule_matches.values())
+    outside = f" Outside of it they matched {number(matched, 'record')}." if asked and matched else ""
+    return f"{said}.{outside}"
+
+
+def interval(data: ResultData) -> str:
+    """`` from 2026-05-04 08:00:00Z until 2026-05-05 00:00:00Z``, as asked for; empty if it was not."""
+    since, until = data.settings.since, data.settings.until
+    return (f" from {clock(since)}" if since else "") + (f" until {clock(until)}" if until else "")
+
+
+def without_paths(data: ResultData) -> str:
+    """Why there are hops and no path; empty where there is a path or no hop."""
+    if data.paths or not data.hops:
+        return ""
+    count = len(data.hops)
+    suppressed = sum(hop.suppressed for hop in data.hops)
+    none = "The one hop does not score" if count == 1 else f"None of the {count:,} hops scores"
+    said = f"{none} above 0, so there is no path to rank"
+    if suppressed:
+        said += f" ({suppressed:,} suppressed by the tuning)"
+    if any(SHORT_HISTORY in text for text in data.coverage.warnings):
+        said += "; there is too little history before them to tell new from usual"
+    return f"{said}."
+
+
+def alerts_of(hop: HopRow) -> str:
+    """The alert types of a hop; what it rests on where it has none."""
+    return ", ".join(hop.alert_types) or "no alert: seen by the target or the wire alone"
+
+
+def hops_in_time(data: ResultData, top: int | None = None) -> list[HopRow]:
+    """The first ``top`` hops (all if ``None``) in order of time."""
+    return sorted(data.hops, key=lambda row: (row.first, row.key))[:top]
+
+
+def warnings(data: ResultData) -> list[tuple[Severity, str]]:
+    """What limits the answer, as (severity, text); the gravest first, else as the result has them.
+
+    Files of no known format are the least of it: one line, ``informational``, the last.
+    """
+    rows: list[tuple[Severity, str]] = []
+    rows += [(notice.severity, visible(notice.message)) for notice in data.coverage.notices]
     rows += [("medium", visible(text)) for text in data.coverage.warnings]
-    for thing, count in data.coverage.dropped_by_caps.items():
-        if count:
-            rows.append(("medium", f"{count:,} {visible(thing).replace('_', ' ')} left out by a limit"))
+    rows += [("medium", _cut(cap, count)) for cap, count in data.coverage.dropped_by_caps.items() if count]
     if data.coverage.unresolved_targets:
         targets = number(data.coverage.unresolved_targets, "target")
         rows.append(("low", f"{targets} could not be matched with a known host"))
+    if data.coverage.unknown_files:
+        count = number(len(data.coverage.unknown_files), "file")
+        named = several((visible(path) for path in data.coverage.unknown_files), 4)
+        rows.append(("informational", f"{count} of no known format: {named}"))
     return sorted(rows, key=lambda row: -SEVERITIES.index(row[0]))
+
+
+def limits(data: ResultData) -> list[tuple[Severity, str]]:
+    """The warnings but for the informational ones."""
+    return [row for row in warnings(data) if row[0] != "informational"]
+
+
+def _cut(cap: str, count: int) -> str:
+    """What a cap of the engine left out."""
+    sentence = CAPS.get(cap, f"{{0}} left out by the limit {visible(cap)}")
+    left_out = sentence.format(number(count, _CAP_THINGS.get(cap, "row")))
+    return f"{left_out} (a fixed limit: --top and JSON do not change it)"
+
+
+def related(data: ResultData, incident: IncidentRow) -> str:
+    """``incident 4``, ``incidents 2, 4``: those that may belong to it; empty if none may."""
+    rank = {row.id: row.rank for row in data.incidents}
+    ranks = sorted(rank[key] for key in incident.related if key in rank)
+    if not ranks:
+        return ""
+    return ("incident " if len(ranks) == 1 else "incidents ") + several(map(str, ranks))
 
 
 def alternatives(names: Lookup, found: Sequence[Alternative]) -> list[str]:
@@ -258,13 +382,15 @@ def loose_ends(data: ResultData) -> list[str]:
 
 
 def hop_sentence(names: Lookup, hop: HopRow) -> str:
-    """Say it: ``alice on WS042 ran PsExec against SRV7 as adm: code ran on the target.``."""
-    deeds = [_DEED[kind] for kind in hop.alert_types] or ["reached"]
-    did = deeds[0] if len(deeds) == 1 else ", ".join(deeds[:-1]) + " and " + deeds[-1]
+    """Say it: ``alice on WS042 ran PsExec against SRV7 as adm and mapped its admin share: code ran …``."""
+    deeds = list(hop.alert_types)
+    target = names.host(hop.target)
+    did = [f"{_DEED[deeds[0]][0] if deeds else 'reached'} {target}"]
+    did[0] += f" as {visible(hop.credential, NAME_LIMIT)}" if hop.credential else ""
+    did += [_DEED[kind][1] for kind in deeds[1:]]
+    all_of_it = did[0] if len(did) == 1 else ", ".join(did[:-1]) + " and " + did[-1]
     who = names.user(hop.source_user) if hop.source_user else "An unknown account"
-    credential = f" as {visible(hop.credential, NAME_LIMIT)}" if hop.credential else ""
-    said = f"{who} on {names.host(hop.source)} {did} {names.host(hop.target)}{credential}"
-    return f"{said}: {OUTCOME_MEANING[hop.outcome]}."
+    return f"{who} on {names.host(hop.source)} {all_of_it}: {OUTCOME_MEANING[hop.outcome]}."
 
 
 def _hosts_to_visit(names: Lookup, hops: Sequence[HopRow]) -> list[str]:

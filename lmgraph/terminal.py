@@ -7,6 +7,7 @@ goes into a ``Text``, never into markup. rich is imported only when something is
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, TextIO
@@ -30,7 +31,8 @@ _STYLE: Final = {
     "informational": "dim",
 }
 _WIDE: Final = 110  # columns from which severity, score, outcome and certainty get columns of their own
-_WHY: Final = 3  # reasons shown per path; the page and the JSON hold all
+_WHY: Final = 8  # reasons shown per path, those of links before those of hops; the page holds all
+_END: Final = re.compile(r"(?: |\x1b\[[0-9;]*m)+$")
 
 
 def console(stream: TextIO, *, color: bool = True) -> Console:
@@ -67,20 +69,30 @@ def result_text(
     written = _Memory(stream or sys.stdout)
     out = console(written, color=color)
     arrow = "→" if out.encoding.lower().startswith("utf") else "->"
-    limits = summary.warnings(data)
+    limits = summary.limits(data)
     paths = summary.listed(data, top, min_severity)
     out.print(_text(f"{summary.what_was_read(data)} {summary.what_was_found(data)}"))
     if limits:
         count = summary.number(len(limits), "warning")
-        out.print(_text(f"{count} on what that is worth; the gravest: {limits[0][1]}"))
+        out.print(_arrows(_text(f"{count} on what that is worth; the gravest: {limits[0][1]}"), arrow))
     if paths:
         out.print(_table(data, paths, arrow, wide=out.width >= _WIDE))
     if len(paths) < len(data.paths):
         count = summary.number(len(data.paths), "path")
         out.print(_text(f"{len(paths):,} of {count} shown (--top, --min-severity)."))
+    if data.hops and not data.paths:
+        out.print(_text(summary.without_paths(data)))
+        out.print(_hops(data, top, arrow))
+        if len(data.hops) > top:
+            out.print(_text(f"{top:,} of {summary.number(len(data.hops), 'hop')} shown (--top)."))
     for line in _incidents(data, paths) + _next(data, paths, page=page):
-        out.print(_text(line.replace("→", arrow)))
-    return written.getvalue()
+        out.print(_arrows(_text(line), arrow))
+    return "".join(f"{_without_end(line)}\n" for line in written.getvalue().splitlines())
+
+
+def _without_end(line: str) -> str:
+    """The line without the spaces that fill up its last column; its colours stay."""
+    return _END.sub(lambda end: end[0].replace(" ", ""), line)
 
 
 class _Memory(io.StringIO):
@@ -106,7 +118,7 @@ def print_warnings(data: ResultData, stream: TextIO | None = None, *, color: boo
     """Print what limits the answer, one line each, to standard error by default."""
     out = console(stream or sys.stderr, color=color)
     for severity, message in summary.warnings(data):
-        line = _text("warning: ", _STYLE[severity])
+        line = _text("note: " if severity == "informational" else "warning: ", _STYLE[severity])
         out.print(line.append(message), soft_wrap=True)
 
 
@@ -136,12 +148,32 @@ def _table(data: ResultData, paths: Sequence[PathRow], arrow: str, *, wide: bool
             title, overflow="fold", justify="right" if title in {"score", "certainty"} else "left"
         )
     table.add_column("path", overflow="fold", ratio=1)
+    folded = _folded(paths)
+    said: set[str] = set()  # reasons that a path above has given
     for path in paths:
+        if path.id not in folded:
+            continue
         figures = [_text(path.severity, _STYLE[path.severity]), *map(_text, _figures(path, wide=wide))]
         if not wide:
             figures = [_text("\n").join(figures)]
-        table.add_row(_text(str(path.rank)), *figures, _story(names, path, arrow))
+        story = _story(names, path, said, folded[path.id])
+        table.add_row(_text(str(path.rank)), *figures, _arrows(story, arrow))
     return table
+
+
+def _folded(paths: Sequence[PathRow]) -> dict[str, list[PathRow]]:
+    """Paths to show, by id, each with those like it: one hop, of the same incident and severity."""
+    first: dict[tuple[str, str], str] = {}
+    shown: dict[str, list[PathRow]] = {}
+    for path in paths:
+        kind = (path.incident, path.severity)
+        if len(path.hops) == 1 and kind in first:
+            shown[first[kind]].append(path)
+            continue
+        shown[path.id] = []
+        if len(path.hops) == 1:
+            first[kind] = path.id
+    return shown
 
 
 def _figures(path: PathRow, *, wide: bool) -> tuple[str, str, str]:
@@ -150,29 +182,88 @@ def _figures(path: PathRow, *, wide: bool) -> tuple[str, str, str]:
     return f"score {path.score:.2f}", path.outcome, f"sure {path.certainty:.2f}"
 
 
-def _story(names: Lookup, path: PathRow, arrow: str) -> Text:
-    """The chain of hosts, then who and when and where to, then why."""
+def _story(names: Lookup, path: PathRow, said: set[str], alike: Sequence[PathRow]) -> Text:
+    """The chain of hosts, then who and when and where to, then why; ``said`` grows by the reasons."""
     when = summary.when(path.first, path.last)
     who = summary.several(names.accounts(path), 4) or "account unknown"
-    story = _text(names.chain(path, arrow), "bold").append(f"\n{when}; {who}", "not bold")
+    story = _text(names.chain(path), "bold").append(f"\n{when}; {who}", "not bold")
     reached = names.reaches(path)
     if reached:
         story.append(f"\nreaches {summary.several(reached, 4)}", "not bold magenta")
-    for reason in path.why[:_WHY]:
-        story.append(f"\n- {visible(reason, 160)}".replace("→", arrow), "not bold dim")
+    for reason in _reasons(names, path, said):
+        story.append(f"\n- {reason}", "not bold dim")
+    if alike:
+        targets = summary.several(dict.fromkeys(names.host(other.hosts[-1]) for other in alike), 4)
+        ranks = summary.several((str(other.rank) for other in alike), 8)
+        story.append(f"\n… and {len(alike)} more of this incident, to {targets}: rank {ranks}", "not bold")
     return story
 
 
+def _reasons(names: Lookup, path: PathRow, said: set[str]) -> list[str]:
+    """Why the path ranks where it does, without what ``said`` holds; links go before hops when cut."""
+    reasons = [visible(reason, 300) for reason in path.why] + summary.doubts(names, path)
+    new = [reason for reason in dict.fromkeys(reasons) if reason not in said]
+    said.update(new)
+    of_hops = [reason for reason in new if any(reason.startswith(start) for start in _starts(names, path))]
+    room = max(_WHY - (len(new) - len(of_hops)), 1)
+    cut = set(of_hops[room:])
+    shown = [reason for reason in new if reason not in cut]
+    return shown + ([f"… {summary.number(len(cut), 'further reason')} in the report"] if cut else [])
+
+
+def _starts(names: Lookup, path: PathRow) -> list[str]:
+    """How the reasons of its hops begin: ``WS042 → SRV7``."""
+    hops = [names.hops[key] for key in path.hops]
+    return [
+        f"{visible(names.hosts[hop.source].name)} → {visible(names.hosts[hop.target].name)}" for hop in hops
+    ]
+
+
+def _hops(data: ResultData, top: int, arrow: str) -> Table:
+    """The first hops in order of time, for a result in which no path ranks."""
+    from rich import box
+    from rich.table import Table
+
+    names = Lookup(data)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, expand=False)
+    for title, justify in (("time", "left"), ("hop", "left"), ("outcome", "left"), ("score", "right")):
+        table.add_column(title, overflow="fold", justify=justify)  # type: ignore[arg-type]
+    for hop in summary.hops_in_time(data, top):
+        who = names.user(hop.source_user) if hop.source_user else "account unknown"
+        ends = _text(f"{names.host(hop.source)} → {names.host(hop.target)}", "bold")
+        ends.append(f"\n{who}; {summary.alerts_of(hop)}", "not bold")
+        table.add_row(
+            _text(summary.clock(hop.first)),
+            _arrows(ends, arrow),
+            _text(hop.outcome),
+            _text(f"{hop.score:.2f}"),
+        )
+    return table
+
+
+def _arrows(text: Text, arrow: str) -> Text:
+    """The text with arrows, and dots, that the stream can show: before it is folded, not after."""
+    from rich.text import Text
+
+    if arrow == "→":
+        return text
+    for char, plain in (("→", arrow), ("…", "...")):
+        text = Text(plain).join(text.split(char, allow_blank=True))
+    text.overflow = "fold"
+    return text
+
+
 def _incidents(data: ResultData, paths: Sequence[PathRow]) -> list[str]:
-    """One line per incident of the paths shown that holds more than one of them says."""
+    """One line per incident of the paths shown."""
     names, shown, lines = Lookup(data), {path.incident for path in paths}, []
     for row in data.incidents:
         if row.id in shown:
             origins = summary.several([names.host(key) for key in row.origin_hosts], 3)
             size = f"{summary.number(len(row.hosts), 'host')}, {summary.number(len(row.paths), 'path')}"
-            related = f", related to {summary.number(len(row.related), 'other')}" if row.related else ""
+            others = summary.related(data, row)
             lines.append(
-                f"Incident {row.rank}: {row.severity}, score {row.score:.2f}, from {origins}: {size}{related}"
+                f"Incident {row.rank}: {row.severity}, score {row.score:.2f}, from {origins}: {size}"
+                + (f"; may belong to {others}" if others else "")
             )
     return lines
 

@@ -17,7 +17,7 @@ from lmgraph.errors import InputError, RecordError
 from lmgraph.ingest import Reject
 from lmgraph.schema import Origin
 from lmgraph.settings import Settings
-from tests.fixtures.story import quiet, story
+from tests.fixtures.story import pathless, quiet, story
 
 REJECTS = (Reject(Origin("fdr/a\udcff.gz", 7), "not an object"), Reject(Origin("b.csv", 2), "9 cells, not 8"))
 
@@ -70,7 +70,7 @@ def test_table_on_standard_output_and_the_rest_on_standard_error(lmgraph):
     status, out, err = lmgraph("analyze", "x")
     assert status == 0
     assert "WS042 → SRV7 → DC1" in out.decode()
-    assert [line.partition(": ")[0] for line in err.splitlines()] == ["warning"] * 5
+    assert [line.partition(": ")[0] for line in err.splitlines()] == ["warning"] * 5 + ["note"]
     assert "warning:" not in out.decode()
 
 
@@ -185,10 +185,13 @@ def test_rejects_are_named_without_their_text(lmgraph, tmp_path):
         (["x", "--json", "-", "--html", "-"], "only one output can go to standard output"),
         (["x", "--rejects", "-"], "rejects go to a file"),
         (["-", "-"], "standard input can be read only once"),
-        (["x", "--since", "2026-05-05", "--until", "2026-05-04"], "--since is not before --until"),
+        (
+            ["x", "--since", "2026-05-05", "--until", "2026-05-04"],
+            "--since 2026-05-05T00:00:00.000000Z is not before --until 2026-05-04T00:00:00.000000Z",
+        ),
         (["x", "--window", "soon"], "is no duration"),
         (["x", "--tz", "Mars/Base"], "unknown time zone"),
-        (["x", "--json", "same", "--html", "./same"], "asked for twice"),
+        (["x", "--json", "same", "--html", "./same"], "two outputs are to go to the same file"),
         (["x", "--jobs", "0"], "0 is not in the range"),
         (["x", "--fail-on", "often"], "'often' is not one of"),
         (["x", "--colour"], "No such option"),
@@ -229,7 +232,7 @@ def test_output_that_is_an_input(lmgraph, engine, tmp_path, monkeypatch, given):
 def test_unwritable_output_is_told_before_anything_is_read(lmgraph, engine, tmp_path):
     status, _, err = lmgraph("analyze", "x", "--json", tmp_path / "missing" / "r.json")
     assert (status, engine.asked) == (1, [])
-    assert "cannot be written: No such file or directory" in err
+    assert f"cannot be written: the folder {tmp_path / 'missing'} is missing" in err
 
 
 @pytest.mark.parametrize(
@@ -254,6 +257,63 @@ def test_log_lines_cannot_be_forged(lmgraph, engine, monkeypatch):
 
     monkeypatch.setattr(api, "run", run)
     assert "WARNING: cannot read a\\x0aERROR: forged\\x1b[2J\n" in lmgraph("analyze", "x")[2]
+
+
+@pytest.fixture
+def real(monkeypatch, tmp_path):
+    """A file that the real pipeline reads, and the command that says what it does on the way."""
+    record = {
+        "event_simpleName": "ProcessRollup2",
+        "aid": "a" * 32,
+        "ProcessStartTime": "1777881600.123",
+        "FileName": "PsExec.exe",
+        "CommandLine": "psexec \\\\srv7 cmd",
+        "TargetProcessId": "7",
+    }
+    monkeypatch.undo()
+    path = tmp_path / "x\x1b.ndjson"
+    path.write_text(json.dumps(record) + "\nnot json\n")
+    return path
+
+
+def test_verbose_says_what_is_done(lmgraph, real):
+    status, out, err = lmgraph("analyze", real, "-v", "--jobs", "1", "--json", "-")
+    said = [line for line in err.splitlines() if line.startswith("INFO: ")]
+    assert status == 0
+    assert json.loads(out)["coverage"]["records"] == 2
+    assert said[0] == "INFO: 1 to read"
+    assert said[1].endswith("x\\x1b.ndjson: falcon-ndjson, records 2, rejects 1")
+    assert said[2].startswith("INFO: the second look seeks processes ")
+    assert said[-1] == (
+        "INFO: hosts 2, accounts 0, alerts 1, witness rows 1, hops 1, unplaced 0, paths 1, incidents 1"
+    )
+    assert "DEBUG" not in err
+    assert "\x1b" not in err
+
+
+def test_very_verbose_says_more_and_quiet_by_default(lmgraph, real):
+    assert "DEBUG: look 2: " in lmgraph("analyze", real, "-vv", "--jobs", "1", "--format", "csv")[2]
+    assert "INFO" not in lmgraph("analyze", real, "--jobs", "1", "--format", "csv")[2]
+
+
+def test_empty_standard_input_is_named(root):
+    command = [sys.executable, "-m", "lmgraph", "analyze", "-"]
+    with subprocess.Popen(
+        command, cwd=root, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        _, err = process.communicate()
+    assert process.returncode == 1
+    assert err == "error: nothing readable: standard input: an empty file\n"
+
+
+def test_streamed_result_says_why_there_is_no_path(lmgraph, engine):
+    engine.data = pathless()
+    for arguments in (["--json", "-"], ["--format", "tsv"]):
+        status, out, err = lmgraph("analyze", "x", *arguments)
+        assert status == 0
+        assert "None of the 4 hops scores above 0" in err
+        assert b"None of" not in out
+    assert len(out.splitlines()) == 1  # the head of a table of paths
 
 
 def test_progress_is_drawn_on_a_terminal_only(lmgraph, monkeypatch):

@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 import lmgraph
-from lmgraph import api, errors, result
+from lmgraph import api, errors, result, summary
+from lmgraph.tuning import load
 from tests.fixtures.story import quiet, story
 
 STRUCTS = [
@@ -70,6 +71,19 @@ def test_api_page_names_every_public_name_and_option(docs):
     for name in vars(api.Result):
         if not name.startswith("_"):
             assert f"`{name}" in text or f"`Result.{name}" in text, name
+
+
+def test_examples_of_the_tuning_page_are_read(docs, tmp_path):
+    blocks = re.findall(r"```toml\n(.*?)```", (docs / "tuning.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "tuning.toml").write_text("\n".join(blocks))
+    entries, _ = load(str(tmp_path / "tuning.toml"), default=False)
+    assert {entry.name for entry in entries} == {"backup", "software distribution"}
+    assert any("user = 'CORP\\svc_deploy'" in block for block in blocks)
+
+
+def test_every_limit_is_explained(docs):
+    text = (docs / "result.md").read_text("utf-8").partition("### Limits")[2].partition("## Notice")[0]
+    assert re.findall(r"^- `(\w+)`", text, re.MULTILINE) == list(summary.CAPS)
 
 
 def test_error_tree_is_the_one_of_the_code(docs):

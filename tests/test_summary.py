@@ -7,9 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmgraph import summary
+from lmgraph.engines.local import LocalEngine
+from lmgraph.paths import incidents, links
+from lmgraph.pipeline import run
 from lmgraph.schema import SEVERITIES
+from lmgraph.settings import Settings
 from lmgraph.summary import Lookup
-from tests.fixtures.story import at, harmful, quiet, story
+from tests.falcon import Telemetry
+from tests.falcon import at as on
+from tests.fixtures.story import CUT_PATHS, HOSTILE_HOST, at, harmful, pathless, quiet, story
 
 
 @pytest.mark.parametrize(
@@ -47,7 +53,103 @@ def test_what_was_found():
         "Found 5 alerts (PsExecExecution 2, NetUseAdminShare 2, SMB445Connection 1), "
         "4 hops, 2 paths, 2 incidents."
     )
-    assert summary.what_was_found(quiet()).startswith("No lateral movement was found")
+    assert summary.what_was_found(quiet()) == (
+        "No lateral movement was found: none of the three rules matched, "
+        "and no execution or admin share was seen."
+    )
+
+
+def test_nothing_inside_an_interval_denies_nothing_outside_of_it():
+    data = quiet()
+    data.settings.since, data.settings.until = at("10:00:00"), at("11:00:00")
+    assert summary.what_was_found(data) == (
+        "No lateral movement was found from 2026-05-04 10:00:00Z until 2026-05-04 11:00:00Z: "
+        "none of the three rules matched there. Outside of it they matched 5 records."
+    )
+    data.settings.since, data.coverage.rule_matches = None, {}
+    assert summary.what_was_found(data) == (
+        "No lateral movement was found until 2026-05-04 11:00:00Z: none of the three rules matched there."
+    )
+
+
+def test_an_execution_without_a_place_is_not_denied():
+    data = quiet()
+    data.unplaced = story().unplaced
+    assert summary.what_was_found(data) == (
+        "No lateral movement was found: none of the three rules matched, "
+        "but executions or admin shares were seen that fit no movement (1)."
+    )
+    data.unplaced[0].stage = "connection"
+    assert summary.what_was_found(data).endswith("and no execution or admin share was seen.")
+
+
+def test_hops_without_a_path_are_explained():
+    data = pathless()
+    assert summary.without_paths(data) == "None of the 4 hops scores above 0, so there is no path to rank."
+    data.hops[0].suppressed = True
+    data.coverage.warnings.append("too little history before 4 of 4 hops to tell new from usual; …")
+    assert summary.without_paths(data) == (
+        "None of the 4 hops scores above 0, so there is no path to rank (1 suppressed by the tuning); "
+        "there is too little history before them to tell new from usual."
+    )
+    data.hops = data.hops[:1]
+    assert summary.without_paths(data).startswith("The one hop does not score above 0,")
+    assert summary.without_paths(story()) == summary.without_paths(quiet()) == ""
+
+
+def test_the_pipeline_says_too_little_history_in_the_words_that_are_looked_for(tmp_path):
+    told = Telemetry()
+    told.host("WS1", "10.0.0.1")
+    told.host("SRV7", "10.0.0.7", product="3")
+    told.process("WS1", on(1, "10:00"), "net.exe", r"net use \\srv7\admin$", pid="1")
+    data = run([str(told.write(tmp_path / "fdr"))], Settings(), LocalEngine(1)).data
+    assert (len(data.hops), data.paths) == (1, [])
+    assert "too little history" in summary.without_paths(data)
+
+
+def test_hops_come_in_order_of_time():
+    data = pathless()
+    assert [hop.id for hop in summary.hops_in_time(data)] == ["e3", "e0", "e1", "e2"]
+    assert [hop.id for hop in summary.hops_in_time(data, 2)] == ["e3", "e0"]
+
+
+def test_related_incidents_are_named_by_rank():
+    data = story()
+    assert summary.related(data, data.incidents[0]) == "incident 2"
+    data.incidents[0].related = ["i1", "i0"]
+    assert summary.related(data, data.incidents[0]) == "incidents 1, 2"
+    data.incidents[0].related = ["i99"]
+    assert summary.related(data, data.incidents[0]) == ""
+
+
+def test_doubts_name_what_else_may_have_been():
+    data = story()
+    names = summary.Lookup(data)
+    assert summary.doubts(names, data.paths[0]) == [
+        "0.75 that the step out of SRV7 followed the way in: it may have begun there",
+        "0.60 that SRV7 → DC1 are the right two hosts: it may be SRV7 → PRINT01\\x1b[2J\\u202e (0.40)",
+    ]
+    assert summary.doubts(names, data.paths[1]) == []
+
+
+def test_an_earlier_way_in_is_another_cause_within_the_gap():
+    data = story()
+    data.hops[3].target = "h1"  # WS042 → SRV7 at 06:30
+    data.hops[3].source = "h3"
+    said = f"it may have followed an earlier hop from {HOSTILE_HOST}, or have begun there"
+    assert said in summary.doubts(Lookup(data), data.paths[0])[0]
+    data.settings.max_gap_s = 3600.0
+    assert "it may have begun there" in summary.doubts(Lookup(data), data.paths[0])[0]
+    data.settings.max_gap_s = None
+    assert said in summary.doubts(Lookup(data), data.paths[0])[0]
+    data.hops[3].source = "h2"  # where the step leads to: never its cause
+    assert "it may have begun there" in summary.doubts(Lookup(data), data.paths[0])[0]
+
+
+def test_standard_input_has_a_name():
+    data = story()
+    data.inputs[0].path = "-"
+    assert Lookup(data).origin(data.alerts[0].origin) == "standard input:40"
 
 
 def test_warnings_are_complete_safe_and_the_gravest_first():
@@ -55,9 +157,47 @@ def test_warnings_are_complete_safe_and_the_gravest_first():
         ("high", "table\\u202e.csv: exactly 200 rows: the oldest are probably missing"),
         ("medium", "2 records of fdr/part-00000.gz were rejected"),
         ("medium", "notes<b>.bin\\x1b[2J: no reader knows it"),
-        ("medium", "4 paths left out by a limit"),
+        (
+            "medium",
+            CUT_PATHS,
+        ),
         ("low", "1 target could not be matched with a known host"),
+        ("informational", "1 file of no known format: notes<b>.bin"),
     ]
+
+
+def test_unknown_files_are_one_line_and_hide_nothing():
+    data = quiet()
+    data.coverage.unknown_files = [f"f{number}\x1b" for number in range(9)]
+    assert summary.warnings(data)[-1] == (
+        "informational",
+        "9 files of no known format: f0\\x1b, f1\\x1b, f2\\x1b, f3\\x1b and 5 more",
+    )
+    assert [level for level, _ in summary.limits(data)].count("informational") == 0
+    assert len(summary.limits(data)) == len(summary.warnings(data)) - 1
+
+
+@pytest.mark.parametrize(
+    ("cap", "figure"),
+    [
+        ("paths", incidents.MOST_PATHS),
+        ("related", incidents.MOST_RELATED),
+        ("link_candidates", links.MOST_CANDIDATES),
+        ("link_candidates", links.MOST_LOOKED_AT),
+    ],
+)
+def test_what_a_cap_left_out_names_the_cap_as_it_is(cap, figure):
+    data = quiet()
+    data.coverage.dropped_by_caps = {cap: 7}
+    (said,) = [text for _, text in summary.warnings(data) if "a fixed limit" in text]
+    assert "7 " in said
+    assert f" {figure:,}" in said
+
+
+def test_a_cap_of_another_version_is_named():
+    data = quiet()
+    data.coverage.dropped_by_caps = {"new\x1b": 1}
+    assert any(text.startswith("1 row left out by the limit new\\x1b") for _, text in summary.warnings(data))
 
 
 def test_next_steps_follow_the_evidence():
@@ -96,9 +236,15 @@ def test_hop_sentence():
     data = story()
     names = Lookup(data)
     assert summary.hop_sentence(names, data.hops[0]) == (
-        "CORP\\alice on WS042 ran PsExec against and mapped an admin share of SRV7 as CORP\\adm: "
+        "CORP\\alice on WS042 ran PsExec against SRV7 as CORP\\adm and mapped its admin share: "
         "code ran on the target."
     )
+    data.hops[0].alert_types = ["PsExecExecution", "NetUseAdminShare", "SMB445Connection"]
+    assert "SRV7 as CORP\\adm, mapped its admin share and connected to its port 445:" in summary.hop_sentence(
+        names, data.hops[0]
+    )
+    data.hops[0].alert_types = ["SMB445Connection"]
+    assert "connected to port 445 of SRV7 as CORP\\adm:" in summary.hop_sentence(names, data.hops[0])
     data.hops[0].alert_types, data.hops[0].source_user, data.hops[0].credential = [], None, None
     assert summary.hop_sentence(names, data.hops[0]).startswith("An unknown account on WS042 reached SRV7:")
 

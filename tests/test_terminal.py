@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import re
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmgraph import terminal
-from tests.fixtures.story import harmful, quiet, story
+from tests.fixtures.story import CUT_PATHS, harmful, pathless, quiet, story
 
 
 class Tty(io.TextIOWrapper):
@@ -78,8 +79,9 @@ def test_all_warnings_go_to_their_stream():
         "warning: table\\u202e.csv: exactly 200 rows: the oldest are probably missing",
         "warning: 2 records of fdr/part-00000.gz were rejected",
         "warning: notes<b>.bin\\x1b[2J: no reader knows it",
-        "warning: 4 paths left out by a limit",
+        f"warning: {CUT_PATHS}",
         "warning: 1 target could not be matched with a known host",
+        "note: 1 file of no known format: notes<b>.bin",
     ]
 
 
@@ -102,6 +104,73 @@ def test_any_text_is_shown_and_none_controls(text):
     assert harmful(shown) == set()
 
 
+@pytest.mark.parametrize("columns", ["70", "80", "140"])
+def test_hops_without_a_path_are_listed_in_order_of_time(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    data = pathless()
+    data.hosts[3].name = "WS9"
+    data.coverage.warnings = ["too little history before 4 of 4 hops to tell new from usual"]
+    text = terminal.result_text(data, stream())
+    assert "None of the 4 hops scores above 0" in joined(text)
+    assert "too little history before them" in joined(text)
+    assert max(map(len, text.splitlines())) <= int(columns)
+    places = [
+        joined(text).index(part) for part in ("WS042 → WS9", "WS042 → SRV7", "SRV7 → DC1", "WS9 → PRINT01")
+    ]
+    assert places == sorted(places)
+    for part in (
+        "2026-05-04 08:00:12Z",
+        "CORP\\alice; PsExecExecution, NetUseAdminShare",
+        "executed",
+        "-0.50",
+    ):
+        assert part in joined(text)
+    assert harmful(text) == set()
+    short = joined(terminal.result_text(data, stream(), top=2))
+    assert "2 of 4 hops shown (--top)." in short
+    assert "SRV7 → DC1" not in short
+
+
+def test_no_line_ends_with_a_space(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for data in (story(), pathless(), quiet()):
+        for out in (stream(), Tty(io.BytesIO(), encoding="utf-8")):
+            lines = terminal.result_text(data, out).splitlines()
+            assert [line for line in lines if re.sub(r"\x1b\[[0-9;]*m", "", line).endswith(" ")] == []
+
+
+def test_reasons_of_links_outlast_those_of_hops():
+    data = story()
+    hops = [f"WS042 → SRV7 as number {number}" for number in range(20)]
+    links = [f"SRV7 began to move, reason {number}" for number in range(5)]
+    data.paths[0].why = [*hops, *links]
+    text = joined(terminal.result_text(data, stream()))
+    assert all(reason in text for reason in links)
+    assert hops[0] in text
+    assert hops[5] not in text
+    assert "further reasons in the report" in text
+
+
+def test_a_reason_is_given_once():
+    data = story()
+    data.paths[1].why = list(data.paths[0].why)
+    assert terminal.result_text(data, stream()).count("all three stages seen") == 1
+
+
+def test_paths_of_one_hop_that_are_alike_are_one_row():
+    data = story()
+    for number in range(6):
+        path = copy.deepcopy(data.paths[1])
+        path.id, path.rank, path.hosts = f"x{number}", 3 + number, ["h3", "h1"]
+        data.paths.append(path)
+    text = joined(terminal.result_text(data, stream()))
+    assert "… and 6 more of this incident, to SRV7: rank 3, 4, 5, 6, 7, 8" in text
+    rows = re.findall(r"^ *(\d+) +(?:high|low) ", terminal.result_text(data, stream()), flags=re.MULTILINE)
+    assert rows == ["1", "2"]
+    data.paths[-1].severity = "medium"
+    assert "… and 5 more of this incident" in joined(terminal.result_text(data, stream()))
+
+
 def test_zero_alerts_is_a_sentence_and_no_table():
     text = joined(terminal.result_text(quiet(), stream()))
     assert text.startswith("Read 1,200 records from 2 inputs")
@@ -118,6 +187,7 @@ def test_ascii_stream_gets_ascii_arrows_and_lines():
     assert "WS042 -> SRV" in text
     assert "→" not in text
     assert "─" not in text
+    assert "…" not in terminal.result_text(pathless(), stream("ascii"))
     out.write(text)  # the name cannot be encoded: shown as an escape, not an error
     out.flush()
     assert b"SRV\\xc4" in out.buffer.getvalue()

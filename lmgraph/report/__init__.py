@@ -13,7 +13,7 @@ import json
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-from lmgraph import summary
+from lmgraph import score, summary
 from lmgraph.report import evidence, network
 from lmgraph.result import ResultData
 from lmgraph.schema import Severity
@@ -57,6 +57,10 @@ def render(
         warnings=warnings[:_FIRST_WARNINGS],
         more_warnings=warnings[_FIRST_WARNINGS:],
         next_steps=(summary.next_steps(names, listed) if listed else []) + summary.loose_ends(data),
+        without_paths=summary.without_paths(data),
+        hops_in_time=[evidence.hop_line(names, hop) for hop in summary.hops_in_time(data, top)],
+        all_hops=len(data.hops),
+        severities=[(name, least / 1000) for least, name in score.THRESHOLDS],
         incidents=_incidents(names, data, view["paths"], {path.rank for path in listed}),
         paths=view["paths"],
         hops=view["hops"],
@@ -121,6 +125,9 @@ def _template() -> Any:
 
 def _headline(names: Lookup, data: ResultData) -> str:
     """One sentence that says what happened; the page's first words."""
+    if not data.paths and data.hops:
+        count = summary.number(len(data.hops), "hop")
+        return f"{count} between hosts, and no path: none scores above 0."
     if not data.paths:
         return "No lateral-movement path was found."
     best = data.paths[0]
@@ -148,7 +155,6 @@ def _incidents(
     names: Lookup, data: ResultData, paths: list[dict[str, Any]], listed: set[int]
 ) -> list[dict[str, Any]]:
     """The incidents in order of rank, each with the indices of its paths and those listed at first."""
-    ranks = {row.id: row.rank for row in data.incidents}
     members: dict[str, list[int]] = {row.id: [] for row in data.incidents}
     for index, path in enumerate(data.paths):
         members[path.incident].append(index)
@@ -159,7 +165,8 @@ def _incidents(
             "score": row.score,
             "origin": summary.several([names.host(key) for key in row.origin_hosts], 3),
             "hosts": summary.number(len(row.hosts), "host"),
-            "related": summary.several([str(ranks[key]) for key in row.related if key in ranks]),
+            "size": summary.number(len(row.paths), "path"),
+            "related": summary.related(data, row),
             "paths": [(index, paths[index]) for index in members[row.id]],
             "listed": any(paths[index]["rank"] in listed for index in members[row.id]),
             "listed_paths": [index for index in members[row.id] if paths[index]["rank"] in listed],

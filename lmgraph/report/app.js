@@ -5,7 +5,7 @@
   const byId = (id) => document.getElementById(id);
   const page = JSON.parse(byId("page-data").textContent);
   const drawing = JSON.parse(byId("network-data").textContent);
-  const state = { path: 0, edge: null, host: null, show: "paths" };
+  const state = { path: 0, edge: null, host: null, show: "path" };
 
   // ---- building elements ------------------------------------------------------------------
 
@@ -105,6 +105,7 @@
       el("h2", "", `${path.rank}. ${path.title}`),
       el("p", "", el("b", `level ${path.severity}`, path.severity), ` · score ${path.score.toFixed(2)} · `, el("b", "", path.outcome), `: ${path.meaning}`),
       facts([["certainty", path.certainty], ["accounts", path.accounts], ["time", path.when]]),
+      path.doubts.length ? part("What is not certain", list(path.doubts)) : null,
       part("What happened", list(path.hops.map((hop) => page.hops[hop].says), "ol")),
       path.why.length ? part("Why it is suspicious", list(path.why)) : null,
       path.next.length ? part("What next", list(path.next)) : null,
@@ -139,7 +140,13 @@
   const nodes = new vis.DataSet(drawing.nodes);
   const edges = new vis.DataSet(drawing.edges);
   const network = new vis.Network(byId("canvas"), { nodes, edges }, drawing.options);
-  const dashes = { executed: false, accessed: [12, 3], connected: [8, 6], attempted: [2, 5] };
+  const outcomes = ["executed", "accessed", "connected", "attempted"];
+  // The legend says how a line looks, and nothing else does: "16px, 4px" → [16, 4].
+  const dashesOf = (outcome) => {
+    const numbers = getComputedStyle(byId(`line-${outcome}`)).strokeDasharray.match(/[\d.]+/g);
+    return numbers ? numbers.map(Number) : false;
+  };
+  const dashes = Object.fromEntries(outcomes.map((outcome) => [outcome, dashesOf(outcome)]));
   const onPaths = new Set(page.paths.flatMap((path) => path.nodes));
 
   const drawPicture = () => {
@@ -148,14 +155,27 @@
     const path = page.paths[state.path];
     const strong = new Set(path.edges);
     const within = new Set(path.nodes);
+    const company = new Set(path.company);
+    // An edge may stand for several hops: on the picked path it shows that hop's outcome.
+    const outcomeOf = (id) => (strong.has(id) ? page.hops[path.hops[path.edges.indexOf(id)]].outcome : page.edges[id].outcome);
+    const edgeShown = {
+      path: () => false,
+      incident: (edge) => edge.incidents.includes(path.incident),
+      paths: (edge) => edge.on_path,
+      all: () => true,
+    }[state.show];
+    const nodeShown = {
+      path: () => false, incident: (id) => company.has(id), paths: (id) => onPaths.has(id), all: () => true,
+    }[state.show];
     const label = { color: colour("text"), strokeWidth: 4, strokeColor: colour("ground") };
     edges.update(page.edges.map((edge, id) => {
       const mine = strong.has(id);
       const picked = id === state.edge;
-      const line = picked ? colour("origin") : mine ? colour(edge.outcome) : colour("faint-line");
+      const outcome = outcomeOf(id);
+      const line = picked ? colour("origin") : mine ? colour(outcome) : colour("faint-line");
       return {
-        id, hidden: !(mine || picked || state.show === "all" || (state.show === "paths" && edge.on_path)),
-        label: mine ? edgeLabel(path, id) : " ", font: label, dashes: dashes[edge.outcome], width: mine || picked ? 4 : 1.5,
+        id, hidden: !(mine || picked || edgeShown(edge)),
+        label: mine ? edgeLabel(path, id) : " ", font: label, dashes: dashes[outcome], width: mine || picked ? 4 : 1.5,
         color: { color: line, highlight: line, hover: line, opacity: mine || picked ? 1 : 0.45 },
       };
     }));
@@ -165,12 +185,14 @@
       const background = colour(mine ? "node" : "faint");
       const border = colour(id === state.host || (mine && start) ? "origin" : mine ? "node-line" : "faint-line");
       return {
-        id, hidden: !(mine || id === state.host || state.show === "all" || (state.show === "paths" && onPaths.has(id))),
+        id, hidden: !(mine || id === state.host || nodeShown(id)),
         borderWidth: start || id === state.host ? 5 : 2, shapeProperties: { borderDashes: host.managed ? false : [4, 3] },
         color: { background, border, highlight: { background, border }, hover: { background, border } },
         font: { ...label, color: colour(mine ? "text" : "dim") },
       };
     }));
+    const seen = edges.getIds({ filter: (edge) => !edge.hidden }).length;
+    byId("drawn").textContent = `${seen.toLocaleString("en")} of ${page.total.toLocaleString("en")} edges shown`;
   };
   const edgeLabel = (path, id) => {
     const at = path.edges.map((edge, position) => (edge === id ? position : -1)).filter((position) => position >= 0);
@@ -178,10 +200,9 @@
     return `${at.map((position) => position + 1).join(", ")}. ${hop.first.slice(11, 16)} ${hop.outcome}`;
   };
   // Without animation: overlapping animated fits leak, and clicks then miss their node.
-  const fit = (ids) => network.fit({ nodes: ids, animation: false, maxZoomLevel: 1.1 });
-  const fitPath = () => {
-    const ids = page.paths[state.path].nodes.filter((node) => node !== null);
-    if (ids.length) fit(ids);
+  const fit = () => {
+    const ids = nodes.getIds({ filter: (node) => !node.hidden });
+    if (ids.length) network.fit({ nodes: ids, animation: false, maxZoomLevel: 1.5 });
   };
 
   // ---- picking ----------------------------------------------------------------------------
@@ -198,7 +219,7 @@
   const pick = (index) => {
     Object.assign(state, { path: index, edge: null, host: null });
     draw();
-    fitPath();
+    fit();
   };
   const pickEdge = (index) => { Object.assign(state, { edge: index, host: null }); draw(); };
   const pickHost = (index) => { Object.assign(state, { host: index, edge: null }); draw(); };
@@ -223,18 +244,21 @@
   byId("show").addEventListener("change", (event) => {
     state.show = event.target.value;
     drawPicture();
-    if (state.show === "path") fitPath(); else fit(nodes.getIds({ filter: (node) => !node.hidden }));
+    fit();
   });
-  byId("fit").addEventListener("click", fitPath);
+  byId("fit").addEventListener("click", fit);
   network.on("click", (hit) => {
     if (hit.nodes.length) pickHost(hit.nodes[0]);
     else if (hit.edges.length) pickEdge(hit.edges[0]);
     else if (state.edge !== null || state.host !== null) pick(state.path);
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawPicture);
-  new ResizeObserver(fitPath).observe(byId("canvas"));
+  new ResizeObserver(fit).observe(byId("canvas"));
 
   const first = options.find((option) => !option.hidden) || options[0];
+  // A great incident would leave the path too small to read.
+  if (page.paths[Number(first.dataset.path)].company.length <= 12) state.show = "incident";
+  byId("show").value = state.show;
   pick(Number(first.dataset.path));
   window.lmgraph = { state, pick, pickEdge, pickHost, nodes, edges, network };
   document.documentElement.dataset.ready = "1";

@@ -57,7 +57,7 @@ def page_data(data: ResultData, drawing: Drawing) -> dict[str, Any]:
     """The page's data block: ``paths``, ``hops``, ``edges``, ``hosts``; they refer to each other by index.
 
     Hops are those of the paths and of the drawn edges; ``nodes`` and ``edges`` of a path hold
-    ``None`` where a limit left one out of the picture.
+    ``None`` where a limit left one out of the picture. ``company`` are the nodes of its incident.
     """
     names = Lookup(data)
     on_paths = {key for path in data.paths for key in path.hops}
@@ -67,6 +67,11 @@ def page_data(data: ResultData, drawing: Drawing) -> dict[str, Any]:
     hop_number = {hop.id: index for index, hop in enumerate(hops)}
     node_number = {host: index for index, host in enumerate(drawing.hosts)}
     edge_of = {key: index for index, edge in enumerate(drawing.edges) for key in edge.hops}
+    incident_number = {row.id: number for number, row in enumerate(data.incidents)}
+    number_of = {key: number for number, row in enumerate(data.incidents) for key in row.hops}
+    company = {
+        row.id: [node_number[host] for host in row.hosts if host in node_number] for row in data.incidents
+    }
     return {
         "paths": [
             {
@@ -74,6 +79,8 @@ def page_data(data: ResultData, drawing: Drawing) -> dict[str, Any]:
                 "nodes": [node_number.get(host) for host in path.hosts],
                 "hops": [hop_number[key] for key in path.hops],
                 "edges": [edge_of.get(key) for key in path.hops],
+                "incident": incident_number[path.incident],
+                "company": company[path.incident],
             }
             for path in data.paths
         ],
@@ -89,6 +96,7 @@ def page_data(data: ResultData, drawing: Drawing) -> dict[str, Any]:
                 "title": f"{names.host(edge.source)} → {names.host(edge.target)}",
                 "user": names.user(edge.user) if edge.user else "account unknown",
                 "on_path": edge.rank is not None,
+                "incidents": sorted({number_of[key] for key in edge.hops if key in number_of}),
                 "outcome": max((names.hops[key].outcome for key in edge.hops), key=OUTCOMES.index),
                 "hops": [hop_number[key] for key in shown],
                 "more_hops": len(edge.hops) - len(shown),
@@ -96,6 +104,7 @@ def page_data(data: ResultData, drawing: Drawing) -> dict[str, Any]:
             for edge, shown in zip(drawing.edges, of_edges, strict=True)
         ],
         "hosts": [host_view(names, host) for host in drawing.hosts],
+        "total": drawing.total,
     }
 
 
@@ -114,7 +123,8 @@ def path_view(names: Lookup, path: PathRow) -> dict[str, Any]:
         "score": path.score,
         "outcome": path.outcome,
         "meaning": summary.OUTCOME_MEANING[path.outcome],
-        "certainty": summary.certainty(path.certainty),
+        "certainty": f"{path.certainty:.2f}",
+        "doubts": summary.doubts(names, path),
         "when": summary.when(path.first, path.last),
         "accounts": summary.several(names.accounts(path)) or "account unknown",
         "reaches": summary.several(names.reaches(path)),
@@ -128,6 +138,18 @@ def path_view(names: Lookup, path: PathRow) -> dict[str, Any]:
             }
             for link in path.links
         ],
+    }
+
+
+def hop_line(names: Lookup, hop: HopRow) -> dict[str, Any]:
+    """One hop as a row of a table: when, where, who, how far, by which alerts."""
+    return {
+        "time": summary.exact(hop.first),
+        "ends": f"{names.host(hop.source)} → {names.host(hop.target)}",
+        "user": names.user(hop.source_user) if hop.source_user else "account unknown",
+        "outcome": hop.outcome,
+        "alerts": summary.alerts_of(hop),
+        "score": hop.score,
     }
 
 

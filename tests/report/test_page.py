@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 
 from lmgraph import report
 from lmgraph.report import evidence, network
-from tests.fixtures.story import FORMULA, HOSTILE_HOST, SCRIPT, harmful, quiet, story
+from lmgraph.schema import OUTCOMES
+from tests.fixtures.story import FORMULA, HOSTILE_HOST, SCRIPT, harmful, pathless, quiet, story
 
 ELEMENTS = set(
     re.findall(
         r"\w+",
         "html head meta title style body a header p h1 h2 h3 h4 dl div dt dd section ul li b details"
         " summary main nav span meter label select option button i aside noscript table thead tbody tr"
-        " th td small br footer script",
+        " th td small br footer script svg line",
     )
 )
 
@@ -194,11 +195,13 @@ def test_page_tells_the_story(page):
         "Found 5 alerts",
         "Read 1,200 records from 2 inputs",
         "exactly 200 rows: the oldest are probably missing",
-        "4 paths left out by a limit",
+        "4 paths not listed: the best 20 of each incident are",
+        "1 file of no known format: notes<b>.bin",
         "Isolate and examine WS042 (it starts there), SRV7 (code ran there).",
-        "Incident 1 · high, score 7.10 · from WS042 · 3 hosts · related to 2",
+        "Incident 1 · high, score 7.10 · from WS042 · 3 hosts, 1 path · may belong to incident 2",
+        "Incidents, the highest score first",
+        "critical from 12, high from 7, medium from 3.5, low from 1.",
         "reaches DC1 (domain controller)",
-        "4 edges",
     ):
         assert said in page.text
 
@@ -208,7 +211,8 @@ def test_static_tables_hold_every_path(page):
     assert len([tag for tag, _ in page.elements if tag == "table"]) == 2
     for said in (
         "1. WS042 → SRV7 → DC1",
-        "CORP\\alice on WS042 ran PsExec against and mapped an admin share of SRV7 as CORP\\adm",
+        "CORP\\alice on WS042 ran PsExec against SRV7 as CORP\\adm and mapped its admin share",
+        "certainty 0.45: 0.75 that the step out of SRV7 followed the way in: it may have begun there;",
         "psexec64 \\\\srv7 -u CORP\\adm -p [redacted] cmd",
         "fdr/part-00000.gz:40",
         "CreateService PSEXESVC (target, success) fdr/part-00000.gz:77",
@@ -221,7 +225,11 @@ def test_evidence_holds_what_a_responder_asks_for(page):
     data = page.data("page-data")
     path, hop = data["paths"][0], data["hops"][0]
     assert (path["nodes"], path["hops"], path["edges"]) == ([0, 1, 2], [0, 1], [0, 1])
-    assert path["certainty"] == "0.45, one of several explanations"
+    assert path["certainty"] == "0.45"
+    assert [doubt[:5] for doubt in path["doubts"]] == ["0.75 ", "0.60 "]
+    assert (path["incident"], path["company"]) == (0, [0, 1, 2])
+    assert [edge["incidents"] for edge in data["edges"]] == [[0], [0], [1], []]
+    assert data["total"] == 4
     assert path["links"] == [
         {
             "gap": "6 min 44 s",
@@ -279,7 +287,7 @@ def test_edge_cap_is_said(monkeypatch):
         hop.source_user, hop.users = None, [f"v{number}"]
         data.hops.append(hop)
     found = Page(report.render(data))
-    assert "1,500 of 1,544 edges are drawn: those on paths first, then by score" in found.text
+    assert "1,500 of 1,544 edges can be shown: those on paths first, then by score" in found.text
     assert len(found.data("network-data")["edges"]) == len(found.data("page-data")["edges"]) == 1500
 
 
@@ -314,7 +322,50 @@ def test_page_without_paths_needs_no_script():
     assert found.code() == []
     assert "No lateral-movement path was found" in found.text
     assert "Nothing in what was read forms a path" in found.text
+    assert "look at what limits the answer" in found.text
     assert "exactly 200 rows" in found.text
+
+
+def test_page_without_paths_or_warnings_speaks_of_no_box():
+    data = quiet()
+    data.coverage.notices, data.coverage.warnings = [], []
+    data.coverage.dropped_by_caps, data.coverage.unknown_files = {}, []
+    found = Page(report.render(data))
+    assert "limits" not in found.text
+    assert "look at the time they cover." in found.text
+
+
+def test_hops_without_a_path_are_listed():
+    data = pathless()
+    data.coverage.warnings = ["too little history before 4 of 4 hops to tell new from usual"]
+    found = Page(report.render(data, top=3))
+    for said in (
+        "4 hops between hosts, and no path: none scores above 0.",
+        "None of the 4 hops scores above 0",
+        "there is too little history before them",
+        "Hops in order of time: the first 3 of 4",
+        "2026-05-04 08:00:12.000Z",
+        "CORP\\alice",
+        "PsExecExecution, NetUseAdminShare",
+        "-0.50",
+    ):
+        assert said in found.text
+    shown = found.text[found.text.index("Hops in order") :]
+    assert shown.index("06:30:00") < shown.index("WS042 → SRV7") < shown.index("SRV7 → DC1")
+    assert "PRINT01" not in shown
+    assert found.code() == []
+    assert harmful(found.text) == set()
+
+
+def test_legend_and_edges_share_one_source(page):
+    """The script reads an edge's dashes from the legend's line of that outcome."""
+    lines = {attributes["id"]: attributes["class"] for tag, attributes in page.elements if tag == "svg"}
+    assert lines == {f"line-{outcome}": f"line {outcome}" for outcome in OUTCOMES}
+    style = page.styles[0]
+    dashes = [re.search(rf"\.line\.{name} {{.*?stroke-dasharray: ([^;]+);", style)[1] for name in OUTCOMES]
+    assert len(set(dashes)) == 4
+    assert "byId(`line-${outcome}`)" in page.code()[1]
+    assert not re.search(r"dashes: \[", page.code()[1])
 
 
 def test_equal_results_give_equal_pages(text):
