@@ -199,13 +199,13 @@ def doubts(names: Lookup, path: PathRow) -> list[str]:
             causes = _other_causes(names, names.hops[link.from_], hop)
             host = names.host(hop.source)
             said.append(
-                f"{link.certainty:.2f} that the step out of {host} followed the way in: it may {causes}"
+                f"{link.certainty:.2f} sure that the step out of {host} followed the way in: it may {causes}"
             )
         if hop.certainty < 0.995:
             others = several(alternatives(names, hop.alternatives), 3)
             instead = f": it may be {others}" if others else ", inferred from addresses or times"
             ends = f"{names.host(hop.source)} → {names.host(hop.target)}"
-            said.append(f"{hop.certainty:.2f} that {ends} are the right two hosts{instead}")
+            said.append(f"{hop.certainty:.2f} sure that {ends} are the right two hosts{instead}")
     return said
 
 

@@ -126,8 +126,8 @@ def test_doubts_name_what_else_may_have_been():
     data = story()
     names = summary.Lookup(data)
     assert summary.doubts(names, data.paths[0]) == [
-        "0.75 that the step out of SRV7 followed the way in: it may have begun there",
-        "0.60 that SRV7 → DC1 are the right two hosts: it may be SRV7 → PRINT01\\x1b[2J\\u202e (0.40)",
+        "0.75 sure that the step out of SRV7 followed the way in: it may have begun there",
+        "0.60 sure that SRV7 → DC1 are the right two hosts: it may be SRV7 → PRINT01\\x1b[2J\\u202e (0.40)",
     ]
     assert summary.doubts(names, data.paths[1]) == []
 

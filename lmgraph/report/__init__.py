@@ -43,6 +43,7 @@ def render(
     view = evidence.page_data(data, drawing)
     script, style, vis = _own("app.js"), _own("app.css"), vis_script()
     warnings = summary.warnings(data)
+    open_ = len(warnings) if len(warnings) <= _FIRST_WARNINGS + 1 else _FIRST_WARNINGS
     page: str = _template().render(
         policy=policy([vis, script], style),
         style=_raw(style),
@@ -54,8 +55,8 @@ def render(
         read=summary.what_was_read(data),
         found=summary.what_was_found(data),
         figures=_figures(data),
-        warnings=warnings[:_FIRST_WARNINGS],
-        more_warnings=warnings[_FIRST_WARNINGS:],
+        warnings=warnings[:open_],
+        more_warnings=warnings[open_:],
         next_steps=(summary.next_steps(names, listed) if listed else []) + summary.loose_ends(data),
         without_paths=summary.without_paths(data),
         hops_in_time=[evidence.hop_line(names, hop) for hop in summary.hops_in_time(data, top)],

@@ -105,7 +105,7 @@
       el("h2", "", `${path.rank}. ${path.title}`),
       el("p", "", el("b", `level ${path.severity}`, path.severity), ` · score ${path.score.toFixed(2)} · `, el("b", "", path.outcome), `: ${path.meaning}`),
       facts([["certainty", path.certainty], ["accounts", path.accounts], ["time", path.when]]),
-      path.doubts.length ? part("What is not certain", list(path.doubts)) : null,
+      path.doubts.length ? part(`Why the certainty is ${path.certainty} and not 1`, list(path.doubts)) : null,
       part("What happened", list(path.hops.map((hop) => page.hops[hop].says), "ol")),
       path.why.length ? part("Why it is suspicious", list(path.why)) : null,
       path.next.length ? part("What next", list(path.next)) : null,

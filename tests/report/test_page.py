@@ -212,7 +212,7 @@ def test_static_tables_hold_every_path(page):
     for said in (
         "1. WS042 → SRV7 → DC1",
         "CORP\\alice on WS042 ran PsExec against SRV7 as CORP\\adm and mapped its admin share",
-        "certainty 0.45: 0.75 that the step out of SRV7 followed the way in: it may have begun there;",
+        "certainty 0.45: 0.75 sure that the step out of SRV7 followed the way in: it may have begun there;",
         "psexec64 \\\\srv7 -u CORP\\adm -p [redacted] cmd",
         "fdr/part-00000.gz:40",
         "CreateService PSEXESVC (target, success) fdr/part-00000.gz:77",
