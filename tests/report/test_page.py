@@ -202,6 +202,7 @@ def test_page_tells_the_story(page):
         "Incidents, the highest score first",
         "critical from 12, high from 7, medium from 3.5, low from 1.",
         "reaches DC1 (domain controller)",
+        "its incident",
     ):
         assert said in page.text
 
