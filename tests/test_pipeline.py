@@ -308,6 +308,7 @@ def test_a_raw_connection_takes_name_and_account_from_its_process_and_logon(tmp_
     found = [(alert.process, alert.flags) for alert in read.data.alerts]
     assert found == [("python.exe", []), ("svchost.exe", ["masquerade"])]
     assert read.users[read.data.alerts[0].user or ""] == "CORP\\alice"
+    assert read.data.alerts[0].command_line == "python smbexec.py"
     assert read.pairs() == [("WS1", "SRV7"), ("WS1", "DC1")]
 
 

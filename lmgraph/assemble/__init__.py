@@ -127,7 +127,7 @@ def _counts(analysis: Analysis, alerts: Sequence[result.AlertRow]) -> Counts:
 
 
 def _alert_row(name: str, alert: Alert, entities: Entities, inputs: Inputs) -> result.AlertRow:
-    event = alert.event
+    event, start = alert.event, alert.start
     return result.AlertRow(
         id=name,
         key=alert.key,
@@ -141,17 +141,17 @@ def _alert_row(name: str, alert: Alert, entities: Entities, inputs: Inputs) -> r
         process=alert.process,
         process_path=alert.process_path,
         process_id=event.process_id,
-        parent_process=event.parent_process_name,
-        sha256=event.process_hash_sha256,
+        parent_process=start.parent_process_name,
+        sha256=start.process_hash_sha256,
         logon_id=event.logon_id,
-        command_line=event.process_command_line,
-        redacted=event.redacted,
+        command_line=start.process_command_line,
+        redacted=start.redacted,
         remote_ip=event.remote_ip,
         remote_port=event.remote_port,
         targets=sorted(
             (entities.host(target) or "" for target in alert.targets), key=lambda name: int(name[1:])
         ),
-        flags=sorted({*alert.flags, *(["command_line_cut"] if event.command_line_cut else [])}),
+        flags=sorted({*alert.flags, *(["command_line_cut"] if start.command_line_cut else [])}),
         suppressed_by=alert.suppressed_by,
         event_id=event.event_id,
         aid=event.aid,

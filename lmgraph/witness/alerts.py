@@ -37,6 +37,7 @@ class Alert:
     process: str | None
     process_path: str | None
     movement: Movement | None
+    start: Event  # the start of the process behind it; the alert's own event where none was read
     targets: list[int] = field(default_factory=list)
     suppressed_by: str | None = None
 
@@ -117,6 +118,7 @@ def _alert(row: Kept, verdict: Verdict, identity: Identity) -> Alert:
         process=process,
         process_path=path,
         movement=movement,
+        start=start or event,
     )
 
 
@@ -124,7 +126,8 @@ def _key(event: Event, alert_type: str, process: str | None) -> str:
     """What the alert says, not how it was delivered: the same from an export and from raw data."""
     place = event.aid or (event.host_name or "").casefold()
     said = (
-        event.user_name,
+        # Enrichment adds an account to a record; a row of the table is told from others by it.
+        event.user_name if event.kind == "table_alert" else None,
         event.process_id,
         event.process_command_line,
         event.remote_ip,
