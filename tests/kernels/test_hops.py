@@ -58,7 +58,7 @@ def test_fits_keeps_the_best_rank_and_counts_past_the_cap() -> None:
         first,
         first,
         np.array([1, 0, 1, 0], np.int8),
-        10,
+        np.array([10, 10]),
         0,
         2,
         found,
