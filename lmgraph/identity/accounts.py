@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from lmgraph.names import content_key
 from lmgraph.schema import Event
+from lmgraph.text import REDACTED
 
 # Logon ids that mean the same account on every boot (CrowdStrike's AuthenticationID transform).
 _FIXED_LOGONS: Final = {"999": "SYSTEM", "997": "LOCAL SERVICE", "996": "NETWORK SERVICE"}
@@ -139,7 +140,7 @@ class Accounts:
 
     def of_credential(self, written: str | None, home: str | None = None) -> int:
         r"""The account of an explicit credential as a command line has it (``CORP\adm``, ``.\x``)."""
-        return self.of_name(written, home=home) if written else -1
+        return self.of_name(written.partition(f":{REDACTED}")[0], home=home) if written else -1
 
     def seal(self) -> None:
         """Give every account the spelling that is shown: with its NetBIOS domain where one was seen."""
