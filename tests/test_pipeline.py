@@ -381,11 +381,18 @@ def test_any_service_proves_an_execution_only_when_it_is_near(
 def test_no_secret_hides_in_a_service_or_a_path(tmp_path: Path) -> None:
     told = estate()
     told.service("SRV7", at(1, "10:00"), r"net use \\x\c$ hunter2 /user:a", "cmd /c x -p hunter2", "10.0.0.1")
-    image = r"C:\Tools\psexec.exe -u CORP\adm -p hunter2"
-    told.process("WS1", at(1, "11:00"), image, r"psexec \\srv7 -u CORP\adm:hunter2 -p hunter2", pid="1", sid=ALICE)
-    document = result.encode(analyze(told.write(tmp_path / "fdr"))).decode()
-    assert "hunter2" not in document
-    assert document.count("[redacted]") >= 3
+    told.process(
+        "WS1",
+        at(1, "11:00"),
+        "C:\\psexec.exe",
+        r"psexec \\srv7 -u CORP\adm:hunter2 -p hunter2",
+        pid="1",
+        sid=ALICE,
+    )
+    data = analyze(told.write(tmp_path / "fdr"))
+    assert "hunter2" not in result.encode(data).decode()
+    assert data.hops[0].corroboration[0].object == r"net use \\x\c$ [redacted] /user:a"
+    assert data.hops[1].credential == r"CORP\adm"
 
 
 def test_a_hop_may_rest_on_the_target_alone(tmp_path: Path) -> None:

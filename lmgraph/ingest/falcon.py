@@ -317,20 +317,20 @@ def _process(fields: Fields, kind: Kind) -> dict[str, Any]:
         "process_id": name(fields, *_PROCESS_IDS.get(kind, ("ContextProcessId",))),
         "process_name": text(fields, "FileName"),
         "process_context_name": text(fields, "ContextBaseFileName"),
-        "process_path": _named(text(fields, "ImageFileName")),
+        "process_path": _clean(text(fields, "ImageFileName")),
         "process_original_name": text(fields, "OriginalFilename"),
         "process_command_line": command_line,
         "process_hash_sha256": name(fields, "SHA256HashData"),
         "parent_process_id": name(fields, "ParentProcessId"),
-        "parent_process_name": _named(text(fields, "ParentBaseFileName")),
-        "service_name": _named(name(fields, "ServiceDisplayName", "ServiceName")),
+        "parent_process_name": _clean(text(fields, "ParentBaseFileName")),
+        "service_name": _clean(name(fields, "ServiceDisplayName", "ServiceName")),
         "service_path": service_path,
         "redacted": command_redacted or service_redacted,
         "command_line_cut": command_cut or service_cut,
     }
 
 
-def _named(value: str | None) -> str | None:
+def _clean(value: str | None) -> str | None:
     """A name or path without secrets: smbexec and its like put whole command lines in their place."""
     like_a_command = value is not None and " " in value and ("-" in value or "/" in value)
     return redact(value)[0] if like_a_command and value is not None else value
