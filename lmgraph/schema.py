@@ -35,6 +35,7 @@ AlertType = Literal["PsExecExecution", "NetUseAdminShare", "SMB445Connection"]
 ALERT_TYPES: Final[tuple[AlertType, ...]] = ("PsExecExecution", "NetUseAdminShare", "SMB445Connection")
 
 SMB_PORT: Final = 445
+COMMAND_SHOWN: Final = 8192  # characters of a command line in the output (DESIGN §12)
 
 Side = Literal["source", "target", "wire"]
 SIDES: Final[tuple[Side, ...]] = ("source", "target", "wire")
@@ -66,7 +67,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     ``time_us`` is the endpoint's clock where the record has one (``time_basis`` "sensor"), else
     the cloud's ("cloud"); ``cloud_us`` is the cloud's clock beside it. Command lines are redacted
-    before they get here (``lmgraph.text.redact``) and cut to 8 KiB.
+    before they get here (``lmgraph.text.redact``), and whole: padding must not hide a target. Windows
+    knows none longer than 32 KiB; only the output is cut to ``COMMAND_SHOWN``.
     """
 
     kind: Kind
@@ -100,12 +102,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     process_context_name: str | None = None  # ContextBaseFileName
     process_path: str | None = None  # ImageFileName
     process_original_name: str | None = None  # original file name of the version resource
-    process_command_line: str | None = None  # redacted, at most 8 KiB
+    process_command_line: str | None = None  # redacted
     process_hash_sha256: str | None = None
     parent_process_id: str | None = None
     parent_process_name: str | None = None  # ParentBaseFileName
     redacted: bool = False  # a secret was taken out of a command line
-    command_line_cut: bool = False  # the command line was longer than 8 KiB
+    command_line_cut: bool = False  # the command line was longer than is read
 
     # The other end.
     remote_ip: str | None = None  # canonical text

@@ -351,6 +351,31 @@ def test_all_hosts_and_a_file_of_hosts_are_what_follows_on_that_host(tmp_path: P
     assert [(row.reason, row.kind) for row in read.data.unplaced] == [("no target", "PsExecExecution")]
 
 
+def test_padding_hides_no_target(tmp_path: Path) -> None:
+    told = estate()
+    padding = " " * 8_200
+    told.process(
+        "WS1", at(1, "10:00"), "net.exe", rf"net use{padding}\\SRV7\c$ /user:adm", pid="1", sid=ALICE
+    )
+    names = ",".join(f"host{number:05}" for number in range(1_100))
+    told.process("WS1", at(2, "10:00"), "C:\\psexec.exe", rf"psexec \\{names} -u adm cmd", pid="2", sid=ALICE)
+    read = Read(analyze(told.write(tmp_path / "fdr")))
+    assert ("WS1", "SRV7") in read.pairs()
+    assert len(read.data.hops) == 1_101
+    assert {hop.credential for hop in read.data.hops} == {"adm"}
+    assert [alert.flags for alert in read.data.alerts] == [["command_line_cut"]] * 2
+    assert max(len(alert.command_line or "") for alert in read.data.alerts) == 8_192
+
+
+def test_a_line_too_long_to_read_gives_no_host_that_is_not_there(tmp_path: Path) -> None:
+    told = estate()
+    names = ",".join(f"host{number:05}" for number in range(8_000))
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", rf"psexec \\{names} cmd", pid="1", sid=ALICE)
+    read = Read(analyze(told.write(tmp_path / "fdr")))
+    assert {len(target) for _, target in read.pairs()} == {len("HOST00000")}
+    assert any("too long to read whole" in text for text in read.data.coverage.warnings)
+
+
 def test_sixty_targets_in_one_command_are_sixty_hops(tmp_path: Path) -> None:
     told = estate()
     names = ",".join(f"ws{number:03}" for number in range(100, 160))

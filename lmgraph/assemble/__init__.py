@@ -18,7 +18,7 @@ from lmgraph.hops import HopTable
 from lmgraph.identity import Identity
 from lmgraph.paths import PathTable
 from lmgraph.rules.catalog import RULE_OF
-from lmgraph.schema import ALERT_TYPES
+from lmgraph.schema import ALERT_TYPES, COMMAND_SHOWN
 from lmgraph.settings import SECOND_US, Settings, iso
 from lmgraph.witness import Alert, Findings
 
@@ -121,6 +121,7 @@ def _counts(analysis: Analysis, alerts: Sequence[result.AlertRow]) -> Counts:
         dropped_by_caps=analysis.paths.dropped_by_caps,
         absorbed=findings.absorbed,
         cloud_clock=sum(row.time_basis == "cloud" for row in alerts),
+        cut=sum(alert.event.command_line_cut for alert in findings.alerts),
         hostless=sum(event.kind == "table_alert" and not event.host_name for event in kept),
         warnings=analysis.warnings,
     )
@@ -128,6 +129,8 @@ def _counts(analysis: Analysis, alerts: Sequence[result.AlertRow]) -> Counts:
 
 def _alert_row(name: str, alert: Alert, entities: Entities, inputs: Inputs) -> result.AlertRow:
     event, start = alert.event, alert.start
+    command = start.process_command_line
+    cut = start.command_line_cut or len(command or "") > COMMAND_SHOWN
     return result.AlertRow(
         id=name,
         key=alert.key,
@@ -144,14 +147,14 @@ def _alert_row(name: str, alert: Alert, entities: Entities, inputs: Inputs) -> r
         parent_process=start.parent_process_name,
         sha256=start.process_hash_sha256,
         logon_id=event.logon_id,
-        command_line=start.process_command_line,
+        command_line=command[:COMMAND_SHOWN] if command is not None else None,
         redacted=start.redacted,
         remote_ip=event.remote_ip,
         remote_port=event.remote_port,
         targets=sorted(
             (entities.host(target) or "" for target in alert.targets), key=lambda name: int(name[1:])
         ),
-        flags=sorted({*alert.flags, *(["command_line_cut"] if start.command_line_cut else [])}),
+        flags=sorted({*alert.flags, *(["command_line_cut"] if cut else [])}),
         suppressed_by=alert.suppressed_by,
         event_id=event.event_id,
         aid=event.aid,

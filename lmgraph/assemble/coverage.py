@@ -25,6 +25,7 @@ class Counts:
     dropped_by_caps: Mapping[str, int]
     absorbed: int
     cloud_clock: int  # alerts whose time is the cloud's
+    cut: int  # alerts whose command line was longer than is read
     hostless: int  # table rows without ComputerName
     warnings: Sequence[str]
 
@@ -140,6 +141,8 @@ def _warnings(partial: Partial, counts: Counts, rejected: int) -> list[str]:
         )
     if counts.hostless:
         found.append(f"{_number(counts.hostless, 'classified row')} without ComputerName: in no hop")
+    if counts.cut:
+        found.append(f"{_number(counts.cut, 'command line')} too long to read whole: targets may be missing")
     if counts.cloud_clock:
         found.append(
             f"{_number(counts.cloud_clock, 'alert')} with only the cloud's clock, which lags the endpoint's "

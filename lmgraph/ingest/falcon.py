@@ -337,12 +337,20 @@ def _clean(value: str | None) -> str | None:
 
 
 def _command(fields: Fields, key: str) -> tuple[str | None, bool, bool]:
-    """A command line without its secrets, whether there were any, and whether it was cut."""
+    """A command line without its secrets, whether there were any, and whether it was cut.
+
+    Whole words are kept: a name that the cut would shorten is no host.
+    """
     value = fields.get(key)
     if not isinstance(value, str):
         return text(fields, key), False, False
-    shown, redacted = redact(value[:_COMMAND_LIMIT])
-    return shown[:TEXT_LIMIT], redacted, max(len(value), len(shown)) > TEXT_LIMIT
+    cut = len(value) > _COMMAND_LIMIT
+    if cut:
+        value = value[:_COMMAND_LIMIT]
+        end = max(value.rfind(mark) for mark in " ,\t")
+        value = value[:end] if end > 0 else value
+    shown, redacted = redact(value)
+    return shown, redacted, cut
 
 
 def _peer(fields: Fields) -> dict[str, Any]:

@@ -363,10 +363,15 @@ def test_time_falls_back_to_the_cloud_and_is_needed() -> None:
 
 
 def test_long_command_lines_are_cut_and_said_so() -> None:
-    assert not of("ProcessRollup2", CommandLine="x" * 8192).command_line_cut
-    for size in (8193, 1 << 20):
+    most = 1 << 16
+    whole = of("ProcessRollup2", CommandLine="x" * most)
+    assert (whole.process_command_line, whole.command_line_cut) == ("x" * most, False)
+    for size in (most + 1, 1 << 20):
         found = of("ProcessRollup2", CommandLine="x" * size)
-        assert (found.process_command_line, found.command_line_cut) == ("x" * 8192, True)
+        assert (found.process_command_line, found.command_line_cut) == ("x" * most, True)
+    words = of("ProcessRollup2", CommandLine="x,abc " * most)
+    assert words.command_line_cut
+    assert set((words.process_command_line or "").replace(",", " ").split()) == {"x", "abc"}
 
 
 @pytest.mark.parametrize("value", [["psexec", "x"], {"a": 1}, True])
