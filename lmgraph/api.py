@@ -19,7 +19,7 @@ from lmgraph import columns, output, result
 from lmgraph.errors import ResultError, UsageError
 from lmgraph.result import ResultData
 from lmgraph.schema import Severity
-from lmgraph.settings import Settings, parse_duration, parse_time, parse_zone, to_us
+from lmgraph.settings import Settings, checked_us, parse_duration, parse_time, parse_zone
 from lmgraph.summary import DEFAULT_TOP
 
 if TYPE_CHECKING:
@@ -329,7 +329,7 @@ def _time_us(name: str, value: Time | None, zone: dt.tzinfo) -> int | None:
     if value is None:
         return None
     if isinstance(value, dt.datetime):
-        return to_us(value if value.tzinfo else value.replace(tzinfo=zone))
+        return checked_us(value if value.tzinfo else value.replace(tzinfo=zone), option=_flag(name))
     return parse_time(value, zone, option=_flag(name))
 
 

@@ -39,7 +39,8 @@ def wants_of(partial: Partial, settings: Settings) -> Wants:
         logons=frozenset(logons),
         logon_hosts=frozenset(logon_hosts),
         addresses=frozenset(addresses),
-        spans=_spans(candidates, _sensors(partial), settings),
+        spans=_spans(candidates, settings),
+        names=_names(partial) if candidates else {},
     )
 
 
@@ -59,30 +60,25 @@ def _addresses(event: Event) -> Iterator[str]:
     yield from filter(None, (canonical_ip(token) for token in tokens(event)))
 
 
-def _sensors(partial: Partial) -> dict[str, set[tuple[str, str]]]:
-    """Short name to the sensors that bear it."""
-    sensors: dict[str, set[tuple[str, str]]] = {}
+def _names(partial: Partial) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Sensor to the short names that it bears: raw records carry the sensor's id alone."""
+    names: dict[tuple[str, str], set[str]] = {}
     events = [*(row.event for row in partial.kept.values()), *partial.folded]
     for event in events:
         if event.aid and event.host_name:
-            sensors.setdefault(split_name(event.host_name)[0], set()).add((event.cid or "", event.aid))
-    return sensors
+            names.setdefault((event.cid or "", event.aid), set()).add(split_name(event.host_name)[0])
+    return {sensor: tuple(sorted(names[sensor])) for sensor in sorted(names)}
 
 
-def _spans(
-    candidates: Iterable[Event], sensors: dict[str, set[tuple[str, str]]], settings: Settings
-) -> dict[HostKey, tuple[Span, ...]]:
+def _spans(candidates: Iterable[Event], settings: Settings) -> dict[HostKey, tuple[Span, ...]]:
     """Per host key, the merged spans of ``window`` and ``skew`` around its candidates."""
     margin = settings.window_us + settings.skew_us
     raw: dict[HostKey, list[Span]] = {}
     for event in candidates:
         span = (event.time_us - margin, event.time_us + margin)
         keys: set[HostKey] = {("ip", ip) for ip in _addresses(event)}
-        names = [name for name in (event.host_name, event.remote_name, *tokens(event)) if name]
-        for name in names:
-            short = split_name(name)[0]
-            keys.add(("name", short))
-            keys |= {("aid", *sensor) for sensor in sensors.get(short, ())}
+        named = [name for name in (event.host_name, event.remote_name, *tokens(event)) if name]
+        keys |= {("name", split_name(name)[0]) for name in named}
         if event.aid:
             keys.add(("aid", event.cid or "", event.aid))
         for key in keys:

@@ -67,7 +67,8 @@ def test_a_process_wants_its_logon_and_spans_at_the_hosts_that_it_names() -> Non
     wants = wants_of(first_look(start, inventory), SETTINGS)
     assert wants.logons == {("c", "a", "5")}
     assert wants.addresses == {"10.0.0.9"}
-    assert {("name", "srv7"), ("aid", "c", "b"), ("ip", "10.0.0.9")} <= set(wants.spans)
+    assert {("name", "srv7"), ("ip", "10.0.0.9")} <= set(wants.spans)
+    assert wants.names == {("c", "b"): ("srv7",)}
 
 
 def test_spans_that_touch_are_one() -> None:

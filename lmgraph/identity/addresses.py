@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from lmgraph.settings import DAY_US, SECOND_US
@@ -61,6 +62,89 @@ class Span:
     certainty: float
 
 
+class _Book:
+    """Who was seen with one address, and when."""
+
+    def __init__(self) -> None:
+        self.marks: dict[int, _Marks] = {}
+        self._stale = False  # whether the three below must be made anew
+        self._seen: list[tuple[int, int]] = []  # (time, host), ascending
+        self._hosts: list[tuple[int, int, int]] = []  # (first, last, host), ascending
+        self._reach: list[int] = []  # the latest last among the hosts up to that place
+
+    def of(self, host: int, by: str = "local-address") -> _Marks:
+        """The marks of a host, to be added to."""
+        self._stale = True
+        return self.marks.setdefault(host, _Marks(by=by))
+
+    def nearest(self, time_us: int, horizon_us: int, fits: Callable[[int], bool]) -> list[Holder]:
+        """Who was seen with the address nearest in time, each candidate by its distance.
+
+        A host drops out where another was seen with the address between its own sighting and the
+        time asked for, unless it was seen with it again on the other side.
+        """
+        sides = {
+            host: _sides(self.marks[host], time_us, horizon_us)
+            for host in self._candidates(time_us, horizon_us, fits)
+        }
+        last_before = max((before for before, _ in sides.values() if before is not None), default=None)
+        first_after = min((after for _, after in sides.values() if after is not None), default=None)
+        near = []
+        for host, (before, after) in sides.items():
+            if after is None and (before is None or before != last_before):
+                continue
+            given = after in self.marks[host].given and last_before is not None
+            if before is None and (after != first_after or given):
+                continue
+            distance = min(abs(time_us - side) for side in (before, after) if side is not None)
+            near.append((1 / (distance + BLUR_US), host))
+        near = _shares(near)
+        near = _shares([(share, host) for share, host in near if share >= LEAST_SHARE])
+        return [Holder(host, share, self.marks[host].by) for share, host in sorted(near, key=_likeliest)]
+
+    def _candidates(self, time_us: int, horizon_us: int, fits: Callable[[int], bool]) -> set[int]:
+        """Hosts seen last before the time, first after it, or on both sides of it; no others can be meant."""
+        self._index()
+        found: set[int] = set()
+        for side, places in enumerate(
+            (
+                range(bisect_right(self._seen, time_us, key=_time) - 1, -1, -1),
+                range(bisect_left(self._seen, time_us, key=_time), len(self._seen)),
+            )
+        ):
+            nearest = None
+            for place in places:
+                at, host = self._seen[place]
+                if abs(at - time_us) > horizon_us or (nearest is not None and at != nearest):
+                    break
+                # A host that gave the address up in between was not there any more.
+                if fits(host) and _sides(self.marks[host], time_us, horizon_us)[side] is not None:
+                    found.add(host)
+                    nearest = at
+        place = bisect_right(self._hosts, time_us, key=_time) - 1
+        while place >= 0 and self._reach[place] >= time_us:
+            _, last, host = self._hosts[place]
+            if last >= time_us and fits(host):
+                found.add(host)
+            place -= 1
+        return found
+
+    def _index(self) -> None:
+        if self._stale:
+            self._stale = False
+            seen = {host: marks.seen for host, marks in self.marks.items() if marks.marks}
+            self._seen = sorted((at, host) for host, times in seen.items() for at in times)
+            self._hosts = sorted((times[0], times[-1], host) for host, times in seen.items())
+            self._reach = list(accumulate((last for _, last, _ in self._hosts), max))
+
+
+_NOBODY: Final = _Book()
+
+
+def _time(row: tuple[int, ...]) -> int:
+    return row[0]
+
+
 def _anybody(_host: int) -> bool:
     return True
 
@@ -69,10 +153,10 @@ class Addresses:
     """The address book of a run; fill it, then ask ``holders``."""
 
     def __init__(self) -> None:
-        self._own: dict[str, dict[int, _Marks]] = {}
-        self._told: dict[str, dict[int, _Marks]] = {}
+        self._own: dict[str, _Book] = {}
+        self._told: dict[str, _Book] = {}
         self._listed: dict[str, list[tuple[int | None, int | None, int]]] = {}
-        self._guessed: dict[str, dict[int, _Marks]] = {}
+        self._guessed: dict[str, _Book] = {}
         self._ends: dict[Connection, list[tuple[int, int]]] = {}
         self._by_host: dict[int, set[str]] = {}  # what telemetry of its own or the assets file shows
 
@@ -82,7 +166,7 @@ class Addresses:
         ``given``: the record says that the address was assigned then, so it says nothing of before.
         """
         self._by_host.setdefault(host, set()).add(ip)
-        marks = self._own.setdefault(ip, {}).setdefault(host, _Marks(by=by))
+        marks = self._own.setdefault(ip, _Book()).of(host, by)
         marks.by = min(marks.by, by)
         marks.marks.update(times)
         if given:
@@ -90,11 +174,11 @@ class Addresses:
 
     def remove(self, host: int, ip: str, time_us: int) -> None:
         """The host's own telemetry says that it gave the address up."""
-        insort(self._own.setdefault(ip, {}).setdefault(host, _Marks()).removed, time_us)
+        insort(self._own.setdefault(ip, _Book()).of(host).removed, time_us)
 
     def tell(self, host: int, ip: str, times: tuple[int, ...]) -> None:
         """Another host's record names the host and the address together."""
-        self._told.setdefault(ip, {}).setdefault(host, _Marks(by="logon")).marks.update(times)
+        self._told.setdefault(ip, _Book()).of(host, "logon").marks.update(times)
 
     def enlist(self, host: int, ip: str, valid_from: int | None, valid_to: int | None) -> None:
         """The assets file gives the host the address in a half-open interval."""
@@ -103,7 +187,7 @@ class Addresses:
 
     def guess(self, host: int, ip: str, time_us: int) -> None:
         """One source used the host's name and, within seconds, the address."""
-        self._guessed.setdefault(ip, {}).setdefault(host, _Marks(by="co-occurrence")).marks.add(time_us)
+        self._guessed.setdefault(ip, _Book()).of(host, "co-occurrence").marks.add(time_us)
 
     def accept(self, host: int, connection: Connection, time_us: int) -> None:
         """A host accepted a connection; the other end's record may name the same one."""
@@ -133,13 +217,12 @@ class Addresses:
 
         Only hosts that ``fits`` accepts are asked about, such as those of one customer.
         """
-        own = {host: marks for host, marks in self._own.get(ip, {}).items() if fits(host)}
-        told = {host: marks for host, marks in self._told.get(ip, {}).items() if fits(host)}
+        own, told = self._own.get(ip, _NOBODY), self._told.get(ip, _NOBODY)
         return (
-            _nearest(own, time_us, NEAR_US)
+            own.nearest(time_us, NEAR_US, fits)
             or self._by_list(ip, time_us, fits)
-            or _nearest(own, time_us, FAR_US)
-            or _nearest(told, time_us, FAR_US)
+            or own.nearest(time_us, FAR_US, fits)
+            or told.nearest(time_us, FAR_US, fits)
             or self._by_guess(ip, time_us, fits)
         )
 
@@ -148,13 +231,13 @@ class Addresses:
         out = []
         for book, certainty in ((self._own, 1.0), (self._told, 0.9)):
             for ip, hosts in book.items():
-                for host, marks in hosts.items():
+                for host, marks in hosts.marks.items():
                     if marks.seen:
                         out.append(Span(host, ip, marks.seen[0], marks.seen[-1], marks.by, certainty))
         for ip, rows in self._listed.items():
             out += [Span(host, ip, start, end, "assets", 1.0) for start, end, host in rows]
         for ip, hosts in self._guessed.items():
-            for host, marks in hosts.items():
+            for host, marks in hosts.marks.items():
                 out.append(Span(host, ip, marks.seen[0], marks.seen[-1], marks.by, _trust(marks)))
         return sorted(out, key=lambda s: (s.host, s.ip, s.by, s.first_us or 0, s.last_us or 0))
 
@@ -169,39 +252,14 @@ class Addresses:
         return [Holder(host, 1 / len(hosts), "assets") for host in hosts]
 
     def _by_guess(self, ip: str, time_us: int, fits: Callable[[int], bool]) -> list[Holder]:
-        book = {host: marks for host, marks in self._guessed.get(ip, {}).items() if fits(host)}
-        near = _nearest(book, time_us, FAR_US)
-        return [Holder(host, share * _trust(book[host]), by) for host, share, by in near]
+        book = self._guessed.get(ip, _NOBODY)
+        near = book.nearest(time_us, FAR_US, fits)
+        return [Holder(host, share * _trust(book.marks[host]), by) for host, share, by in near]
 
 
 def _trust(marks: _Marks) -> float:
     """How far n sightings by co-occurrence alone are to be trusted: n / (n + 1), never certain."""
     return len(marks.seen) / (len(marks.seen) + 1)
-
-
-def _nearest(book: dict[int, _Marks], time_us: int, horizon_us: int) -> list[Holder]:
-    """Who was seen with the address nearest in time, each candidate by its distance.
-
-    A host drops out where another was seen with the address between its own sighting and the time
-    asked for, unless it was seen with it again on the other side.
-    """
-    sides = {host: _sides(marks, time_us, horizon_us) for host, marks in book.items()}
-    sides = {host: side for host, side in sides.items() if side != (None, None)}
-    last_before = max((before for before, _ in sides.values() if before is not None), default=None)
-    first_after = min((after for _, after in sides.values() if after is not None), default=None)
-    near = []
-    for host, (before, after) in sides.items():
-        if after is None and before != last_before:
-            continue
-        if before is None and (
-            after != first_after or (last_before is not None and after in book[host].given)
-        ):
-            continue
-        distance = min(abs(time_us - side) for side in (before, after) if side is not None)
-        near.append((1 / (distance + BLUR_US), host))
-    near = _shares(near)
-    near = _shares([(share, host) for share, host in near if share >= LEAST_SHARE])
-    return [Holder(host, share, book[host].by) for share, host in sorted(near, key=_likeliest)]
 
 
 def _sides(marks: _Marks, time_us: int, horizon_us: int) -> tuple[int | None, int | None]:

@@ -84,6 +84,7 @@ class Hosts:
         self._cut: dict[str, list[int]] = {}
         self._made: dict[tuple[str, str, int], int] = {}
         self._bare: dict[tuple[str, str | None], int] = {}
+        self._answers: dict[tuple[str | None, ...], list[int]] = {}  # of _named, until a host is added
         claims: dict[tuple[str, str, str, str | None], _Claim] = {}
         for event, last_us in rows:
             short, domain = _bare_name(event)
@@ -130,6 +131,12 @@ class Hosts:
                 self._make(short, domain, cid, token, 0)
 
     def _named(self, short: str, domain: str | None, cid: str | None, home: str | None) -> list[int]:
+        question = (short, domain, cid, home)
+        if question not in self._answers:
+            self._answers[question] = self._look_up(short, domain, cid, home)
+        return self._answers[question]
+
+    def _look_up(self, short: str, domain: str | None, cid: str | None, home: str | None) -> list[int]:
         found = [
             index
             for index in self._names.get(short) or self._aliases.get(short) or self._by_cut(short)
@@ -202,25 +209,25 @@ class Hosts:
 
     def _settle_name(self, short: str, claims: list[_Claim]) -> None:
         """Part the claims to one short name into hosts, by customer and domain."""
-        groups: list[Host] = []
-        places: list[int] = []
-        # Who knows most goes first: a claim without a domain joins the only one there is.
+        groups: dict[str, list[int]] = {}  # by first label of the domain, "" for none
+        # Who knows most goes first: a claim without a domain joins the only host there is.
         for claim in sorted(claims, key=lambda c: (c.domain is None, c.aid is None)):
             domain = claim.domain[1] if claim.domain else None
+            root = (domain or "").partition(".")[0]
+            near = groups.get(root, []) if domain else groups.get("", []) or self._names.get(short, [])
             fits = [
                 place
-                for place, host in zip(places, groups, strict=True)
-                if _same_cid(claim.cid, host.cid) and same_domain(domain, host.domain)
+                for place in near
+                if _same_cid(claim.cid, self.all[place].cid) and same_domain(domain, self.all[place].domain)
             ]
             if len(fits) == 1:
                 self._take(claim, fits[0])
                 continue
-            shown = max(claim.names.values())[1].strip().partition(".")[0]
-            host = Host(shown, short, cid=claim.cid, domain=domain)
-            groups.append(host)
-            places.append(self._add(host))
-            self._names.setdefault(short, []).append(places[-1])
-            self._take(claim, places[-1])
+            shown = max(claim.names.values())[1].strip().lstrip("\\/").partition(".")[0]
+            index = self._add(Host(shown, short, cid=claim.cid, domain=domain))
+            groups.setdefault(root, []).append(index)
+            self._names.setdefault(short, []).append(index)
+            self._take(claim, index)
 
     def _take(self, claim: _Claim, index: int) -> None:
         host = self.all[index]
@@ -249,6 +256,7 @@ class Hosts:
 
     def _add(self, host: Host) -> int:
         self.all.append(host)
+        self._answers.clear()
         return len(self.all) - 1
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -41,7 +42,8 @@ class Wants:
         logons: Logons, as (cid, aid, logon id).
         logon_hosts: Sensors, as (cid, aid), all of whose network logons are wanted.
         addresses: Addresses, canonical text, whose holders are sought.
-        spans: Host key to the closed spans of time (µs) in which context is wanted.
+        spans: Host key to the closed spans of time (µs) in which context is wanted, disjoint, ascending.
+        names: Sensor, as (cid or "", aid), to the short names of its host, for spans by name.
         first_pass: Whether candidates are sought; the other fields are empty then.
     """
 
@@ -50,6 +52,7 @@ class Wants:
     logon_hosts: frozenset[SensorKey] = frozenset()
     addresses: frozenset[str] = frozenset()
     spans: Mapping[HostKey, tuple[Span, ...]] = field(default_factory=dict)
+    names: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     first_pass: bool = False
 
     @classmethod
@@ -96,24 +99,31 @@ def _answers(event: Event, wants: Wants) -> bool:
         if event.logon_id is not None and (event.cid, event.aid, event.logon_id) in wants.logons:
             return True
     testimony = testify(event) if wants.spans else None
-    return testimony is not None and not testimony.opens and _in_span(event, wants.spans)
+    return testimony is not None and not testimony.opens and _in_span(event, wants)
 
 
-def _in_span(event: Event, spans: Mapping[HostKey, tuple[Span, ...]]) -> bool:
+def _in_span(event: Event, wants: Wants) -> bool:
     # A row of the query's table knows the cloud's clock alone; its full record may be hours from it.
     clocks = {event.time_us, event.cloud_us or event.time_us}
-    return any(
-        first <= clock <= last
-        for key in _host_keys(event)
-        for first, last in spans.get(key, ())
-        for clock in clocks
-    )
+    for key in _host_keys(event, wants):
+        spans = wants.spans.get(key, ())
+        for clock in clocks:
+            place = bisect_right(spans, clock, key=_begins) - 1
+            if place >= 0 and clock <= spans[place][1]:
+                return True
+    return False
 
 
-def _host_keys(event: Event) -> Iterator[HostKey]:
+def _begins(span: Span) -> int:
+    return span[0]
+
+
+def _host_keys(event: Event, wants: Wants) -> Iterator[HostKey]:
     """Keys of the record's host and of its other end, as ``Wants.spans`` has them."""
     if event.aid is not None:
         yield ("aid", event.cid or "", event.aid)
+        for known in wants.names.get((event.cid or "", event.aid), ()):
+            yield ("name", known)
     for name in (event.host_name, event.remote_name):
         if name:
             yield ("name", split_name(name)[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,8 @@ from lmgraph.rules.names import process_names
 from lmgraph.rules.verdict import NO_MOVEMENT, PROGRAM_OF_ALERT, Verdict
 from lmgraph.schema import AlertType, Event, Origin
 from lmgraph.settings import SECOND_US, Settings
+
+_Content = tuple[int, str | None, str | None]
 
 SAME_ACTION_US: Final = 2 * SECOND_US  # net.exe starts net1.exe at once
 SAME_RECORD_US: Final = 1 * SECOND_US  # a table row and its full record (DESIGN §4)
@@ -173,49 +175,43 @@ class _Twins:
 
     def __init__(self, full: Iterable[tuple[bytes, Kept]], identity: Identity) -> None:
         self._identity = identity
-        self._rows: dict[tuple[int, str], list[tuple[int, bytes, Event]]] = {}
+        self._rows: dict[_Content, list[tuple[int, bytes, Event]]] = {}
         for name, row in full:
-            if row.event.kind not in {"process_start", "connection"}:
-                continue
-            place = (identity.host_of(row.event), row.event.kind)
-            clocks = {row.event.time_us, row.event.cloud_us} - {None}
-            self._rows.setdefault(place, []).extend(
-                (clock, name, row.event) for clock in clocks if clock is not None
-            )
+            content = self._content(row.event)
+            if content is not None:
+                for clock in {row.event.time_us, row.event.cloud_us or row.event.time_us}:
+                    self._rows.setdefault(content, []).append((clock, name, row.event))
         for rows in self._rows.values():
             rows.sort(key=lambda row: row[:2])
 
     def of(self, row: Event) -> bytes | None:
         """The digest of the nearest full record of the same action; ``None`` if there is none."""
-        host = self._identity.host_of(row)
-        kinds: tuple[tuple[str, Callable[[Event, Event], bool]], ...] = (
-            ("connection", self._same_peer),
-            ("process_start", self._same_command),
-        )
+        content = self._content(row)
+        rows = self._rows.get(content, []) if content is not None else []
+        start = bisect_left(rows, row.time_us - SAME_RECORD_US, key=_clock)
+        end = bisect_left(rows, row.time_us + SAME_RECORD_US + 1, key=_clock)
         fits = [
             (abs(clock - row.time_us), name)
-            for kind, same in kinds
-            for clock, name, event in self._near(host, kind, row.time_us)
-            if same(row, event)
+            for clock, name, event in rows[start:end]
+            if row.remote_ip is None or self._same_process(row, event)
         ]
         return min(fits)[1] if fits else None
 
-    def _near(self, host: int, kind: str, time_us: int) -> list[tuple[int, bytes, Event]]:
-        rows = self._rows.get((host, kind), [])
-        start = bisect_left(rows, time_us - SAME_RECORD_US, key=lambda row: row[0])
-        end = bisect_left(rows, time_us + SAME_RECORD_US + 1, key=lambda row: row[0])
-        return rows[start:end]
+    def _content(self, event: Event) -> _Content | None:
+        """What a row and its full record share: the host, and the peer or the command."""
+        host = self._identity.host_of(event)
+        if event.kind == "connection" or (event.kind == "table_alert" and event.remote_ip is not None):
+            return (host, event.remote_ip, str(event.remote_port))
+        if event.kind == "process_start" or event.kind == "table_alert":
+            return (host, (process_names(event) or "").casefold(), event.process_command_line)
+        return None
 
-    def _same_peer(self, row: Event, event: Event) -> bool:
-        if row.remote_ip is None or row.remote_ip != event.remote_ip or row.remote_port != event.remote_port:
-            return False
+    def _same_process(self, row: Event, event: Event) -> bool:
+        """Whether two connections can be of one process; a row without a name says nothing."""
         start = self._identity.process_of(event)
         known = process_names(event) or (process_names(start) if start is not None else None)
         return not row.process_name or known is None or row.process_name.casefold() == known.casefold()
 
-    @staticmethod
-    def _same_command(row: Event, event: Event) -> bool:
-        if row.remote_ip is not None or row.alert_type == "SMB445Connection":
-            return False
-        same_name = (row.process_name or "").casefold() == (process_names(event) or "").casefold()
-        return same_name and row.process_command_line == event.process_command_line
+
+def _clock(row: tuple[int, bytes, Event]) -> int:
+    return row[0]

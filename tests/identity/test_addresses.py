@@ -139,3 +139,54 @@ def test_shares_add_up_and_do_not_depend_on_order(
     shuffled = list(sightings)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert book(shuffled).holders(IP, NOON + hour * HOUR_US) == found
+
+
+def reference(
+    rows: list[tuple[int, int, bool]], removals: list[tuple[int, int]], time_us: int
+) -> dict[int, float]:
+    """Shares by the rule as written, over every host: no index, no shortcut."""
+    sides: dict[int, tuple[int | None, int | None]] = {}
+    for host in {host for host, _, _ in rows}:
+        times = [at for who, at, _ in rows if who == host and abs(at - time_us) <= NEAR_US]
+        before = max((at for at in times if at <= time_us), default=None)
+        after = min((at for at in times if at >= time_us), default=None)
+        if before is not None and any(who == host and before <= at <= time_us for who, at in removals):
+            before = None
+        if before is not None or after is not None:
+            sides[host] = (before, after)
+    last = max((before for before, _ in sides.values() if before is not None), default=None)
+    first = min((after for _, after in sides.values() if after is not None), default=None)
+    weights = {}
+    for host, (before, after) in sides.items():
+        given = any(who == host and at == after and then for who, at, then in rows)
+        if after is None and before != last:
+            continue
+        if before is None and (after != first or (given and last is not None)):
+            continue
+        near = min(abs(side - time_us) for side in (before, after) if side is not None)
+        weights[host] = 1 / (near + 60 * SECOND_US)
+    shares = {host: weight / sum(weights.values()) for host, weight in weights.items()}
+    shares = {host: share for host, share in shares.items() if share >= 0.1}
+    return {host: share / sum(shares.values()) for host, share in shares.items()}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 60), st.booleans()), min_size=1, max_size=14),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 60)), max_size=5),
+    st.integers(0, 60),
+)
+def test_the_index_finds_what_looking_at_every_host_finds(
+    sightings: list[tuple[int, int, bool]], removals: list[tuple[int, int]], hour: int
+) -> None:
+    book = Addresses()
+    rows = [(host, NOON + at * HOUR_US, given_then) for host, at, given_then in sightings]
+    gone = [(host, NOON + at * HOUR_US) for host, at in removals]
+    for host, at, given_then in rows:
+        book.see(host, IP, (at,), by="local-address", given=given_then)
+    for host, at in gone:
+        book.remove(host, IP, at)
+    time_us = NOON + hour * HOUR_US
+    expected = reference(rows, gone, time_us)
+    found = {one.host: one.certainty for one in book.holders(IP, time_us)}
+    if expected:
+        assert found == pytest.approx(expected)
