@@ -80,6 +80,7 @@ class Hosts:
         self.all: list[Host] = []
         self._sensors: dict[Sensor, int] = {}
         self._names: dict[str, list[int]] = {}
+        self._roots: dict[tuple[str, str], list[int]] = {}  # the same by first label of the domain, too
         self._aliases: dict[str, list[int]] = {}
         self._cut: dict[str, list[int]] = {}
         self._made: dict[tuple[str, str, int], int] = {}
@@ -137,9 +138,13 @@ class Hosts:
         return self._answers[question]
 
     def _look_up(self, short: str, domain: str | None, cid: str | None, home: str | None) -> list[int]:
+        bearers = self._names.get(short)
+        if bearers and domain is not None:  # a name may be one in every domain of a large estate
+            root = domain.partition(".")[0]
+            bearers = self._roots.get((short, root), []) + self._roots.get((short, ""), [])
         found = [
             index
-            for index in self._names.get(short) or self._aliases.get(short) or self._by_cut(short)
+            for index in bearers or self._aliases.get(short) or self._by_cut(short)
             if same_domain(domain, self.all[index].domain) and _same_cid(cid, self.all[index].cid)
         ]
         # Who has telemetry of its own is meant before a host that only targets name.
@@ -166,7 +171,7 @@ class Hosts:
             host.fqdn = f"{short}.{domain}" if domain else None
             self._made[place] = self._add(host)
             if ip is None:
-                self._names.setdefault(short, []).append(self._made[place])
+                self._name(short, self._made[place])
         return self._made[place]
 
     def listed(self, name: str) -> int:
@@ -175,7 +180,7 @@ class Hosts:
         host = Host(name.strip().partition(".")[0], short, domain=domain, listed=True)
         host.fqdn = f"{short}.{domain}" if domain else None
         index = self._add(host)
-        self._names.setdefault(short, []).append(index)
+        self._name(short, index)
         return index
 
     def seal(self) -> None:
@@ -226,7 +231,7 @@ class Hosts:
             shown = max(claim.names.values())[1].strip().lstrip("\\/").partition(".")[0]
             index = self._add(Host(shown, short, cid=claim.cid, domain=domain))
             groups.setdefault(root, []).append(index)
-            self._names.setdefault(short, []).append(index)
+            self._name(short, index)
             self._take(claim, index)
 
     def _take(self, claim: _Claim, index: int) -> None:
@@ -247,6 +252,11 @@ class Hosts:
             said for _, said in claim.names.values() if "." in said and split_name(said)[0] == host.short
         ]
         host.fqdn = host.fqdn or (min(written).casefold().strip(".") if written else None)
+
+    def _name(self, short: str, index: int) -> None:
+        self._names.setdefault(short, []).append(index)
+        root = (self.all[index].domain or "").partition(".")[0]
+        self._roots.setdefault((short, root), []).append(index)
 
     def _by_cut(self, short: str) -> list[int]:
         """Hosts whose longer name a 15-character token cuts, or whose cut name a longer token means."""
