@@ -263,7 +263,7 @@ class Story:
             account = 3.0 if set(self.users[a]) & self.acting(b) else 0.6
         day = 24 * 3600 * 10**6
         weight = account / (1.0 + max(0, other["first_us"] - one["last_us"]) / day)
-        return weight if one["stages"] & 0b111111 else weight * 0.5
+        return weight if one["stages"] & 0b111111 else weight * 0.1
 
     def _began(self, b: int, led: list[int]) -> float:
         hop, past = self.hops[b], self.past[b]
@@ -379,7 +379,9 @@ class Story:
                 if not any(self.acting(other) for other in group):
                     partners += self._latest([other for other in before if other in group])
             for other in partners:
-                if self.hops[root]["first_us"] <= self.hops[other]["last_us"] + self.gap:
+                if self.hops[root]["first_us"] <= self.hops[other]["last_us"] + min(
+                    self.gap, 4 * 3_600_000_000
+                ):
                     groups.add_edge(root, other)
         joined.add_edges_from(groups.edges)
 

@@ -431,10 +431,23 @@ def test_suppressed_explanation_still_counts() -> None:
     assert certainty([*suppressed, *rows]) == certainty([*backup, *rows]) == pytest.approx(3 / 7)
 
 
-def test_gap_fades_the_certainty_and_a_mere_connection_halves_it() -> None:
+def test_gap_fades_the_certainty_and_a_mere_connection_is_a_tenth() -> None:
     assert certainty([*full_chain(0, 0, 1), *full_chain(DAY, 1, 2)]) == pytest.approx(1 / 3)
-    mere = row(SMB, 0, 0, 1, masquerade=True)
-    assert certainty([mere, *full_chain(0, 1, 2)]) == pytest.approx(1 / 3)
+    mere = row(SMB, 0, 0, 1, masquerade=True, source_user=1)
+    assert certainty([mere, *full_chain(0, 1, 2, source_user=1)]) == pytest.approx(0.3 / 1.3)
+    monitoring = [row(SMB, 0, source, 1) for source in range(3, 23)]
+    entry, onward = full_chain(0, 0, 1, source_user=1), full_chain(HOUR, 1, 2, source_user=1)
+    assert len(analyse([*monitoring, *entry, *onward]).lines()[0]) == 2, "many connections hide no entry"
+
+
+def test_the_rounds_of_a_daily_agent_are_no_one_incident() -> None:
+    agent = [
+        row(PSEXEC, day * DAY + 1000 * target, 0, target, source_user=1)
+        for day in range(3)
+        for target in range(1, 6)
+    ]
+    run = analyse(agent, begin=0)
+    assert [len(hops) for hops in run.found.incidents["hops"]] == [5, 5, 5]
 
 
 # --- what may not change --------------------------------------------------------------------------

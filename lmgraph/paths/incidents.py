@@ -14,11 +14,13 @@ import pandas as pd
 
 from lmgraph.paths.links import Links
 from lmgraph.score import BRANCH, MOST_BRANCHES
+from lmgraph.settings import HOUR_US
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 MOST_PATHS: Final = 20  # listed per incident: a fan-out to sixty hosts is one finding
+SAME_SHIFT_US: Final = 4 * HOUR_US  # one actor's first steps out of one host; a daily agent's are many
 MOST_RELATED: Final = 32  # later touches of a host that are compared with one
 
 
@@ -75,7 +77,7 @@ def _prune(links: Links, suspicious: Bool) -> tuple[Bool, Bool]:
 def _same_origin(
     hops: pd.DataFrame, roots: list[int], links: Links, max_gap_us: int | None
 ) -> dict[int, int]:
-    """First root of the group of each root: roots out of one host by one account within the gap.
+    """First root of the group of each root: roots out of one host by one account within a shift.
 
     One host that reaches sixty is one actor. A root without a known account joins the group of the
     one before it, else of the one after: it must not tie two accounts together.
@@ -93,7 +95,8 @@ def _same_origin(
     nameless: dict[int, int] = {}  # by host the last of a group without an account
 
     def near(earlier: int, root: int) -> bool:
-        return max_gap_us is None or bool(first[root] <= last[earlier] + max_gap_us)
+        gap = SAME_SHIFT_US if max_gap_us is None else min(SAME_SHIFT_US, max_gap_us)
+        return bool(first[root] <= last[earlier] + gap)
 
     for root in roots:
         host = int(source[root])
