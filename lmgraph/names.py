@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 from functools import lru_cache
 from typing import Final
 
 REMEMBERED: Final = 65_536  # addresses come back by the thousand, and parsing one costs microseconds
 NETBIOS_LENGTH: Final = 15  # a NetBIOS name is cut to 15 characters
+
+
+_SELF: Final = frozenset(
+    {"", ".", "localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "%computername%"}
+)
+# What Windows still takes for an IPv4 address: fewer parts, octal, hexadecimal. A bare number below
+# 2**24 may as well be a name.
+_LOOSE_IP: Final = re.compile(
+    r"(?:0x[0-9a-f]{1,8}|[0-9]{1,11})(?:\.(?:0x[0-9a-f]{1,8}|[0-9]{1,11})){0,3}", re.IGNORECASE
+)
 
 
 def split_name(name: str) -> tuple[str, str | None]:
@@ -42,6 +53,33 @@ def canonical_ip(text: str | None) -> str | None:
     return str(mapped or address)
 
 
+def typed_ip(text: str) -> str | None:
+    """Address that a command line means, in any form that Windows takes: ``127.1``, ``0x7f000001``.
+
+    References:
+        inet_addr, learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-inet_addr.
+    """
+    if (plain := canonical_ip(text)) is not None or not _LOOSE_IP.fullmatch(text):
+        return plain
+    parts = [_part(part) for part in text.split(".")]
+    *leading, last = parts
+    if None in parts or (not leading and (last or 0) < 2**24) or any((part or 0) > 255 for part in leading):
+        return None
+    if last is None or last >= 256 ** (4 - len(leading)):
+        return None
+    value = sum((part or 0) << (24 - 8 * place) for place, part in enumerate(leading)) + last
+    return str(ipaddress.IPv4Address(value))
+
+
+def _part(text: str) -> int | None:
+    if text.casefold().startswith("0x"):
+        return int(text, 16)
+    try:
+        return int(text, 8) if text.startswith("0") and len(text) > 1 else int(text)
+    except ValueError:
+        return None
+
+
 @lru_cache(REMEMBERED)
 def identifies(ip: str | None) -> bool:
     """Whether an address can belong to one host: not loopback, unspecified, link-local, multicast."""
@@ -59,7 +97,7 @@ def identifies(ip: str | None) -> bool:
 def is_self(token: str) -> bool:
     """Whether a target token names the host that uses it: ``localhost``, ``.``, a loopback address."""
     folded = token.strip().casefold()
-    if folded in {"localhost", ".", "localhost.localdomain", ""}:
+    if folded in _SELF:
         return True
     ip = canonical_ip(folded)
     if ip is None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from lmgraph.names import canonical_ip, content_key, identifies, is_self, same_domain, split_name
+from lmgraph.names import (
+    canonical_ip,
+    content_key,
+    identifies,
+    is_self,
+    same_domain,
+    split_name,
+    typed_ip,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +78,9 @@ def test_netbios_and_dns_domains_are_compared_by_their_first_label(
     assert same_domain(left, right) is same
 
 
-@pytest.mark.parametrize("token", ["localhost", "127.0.0.1", "::1", ".", "0.0.0.0", "LOCALHOST"])
+@pytest.mark.parametrize(
+    "token", ["localhost", "127.0.0.1", "::1", ".", "0.0.0.0", "LOCALHOST", "%ComputerName%", "ip6-localhost"]
+)
 def test_a_host_can_name_itself(token: str) -> None:
     assert is_self(token)
     assert not is_self("srv7")
@@ -79,3 +89,24 @@ def test_a_host_can_name_itself(token: str) -> None:
 def test_a_content_key_parts_its_parts() -> None:
     assert content_key("a", "bc") != content_key("ab", "c")
     assert len(content_key("\ud800")) == 16
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("127.1", "127.0.0.1"),
+        ("0x7f000001", "127.0.0.1"),
+        ("2130706433", "127.0.0.1"),
+        ("010.0.0.1", "8.0.0.1"),
+        ("10.0.258", "10.0.1.2"),
+        ("10.1.2.3", "10.1.2.3"),
+        ("12345", None),
+        ("300.1", None),
+        ("09.0.0.1", None),
+        ("1.2.3.4.5", None),
+        ("10.0.0.256", None),
+        ("srv7", None),
+    ],
+)
+def test_an_address_is_what_windows_takes_for_one(typed: str, meant: str | None) -> None:
+    assert typed_ip(typed) == meant

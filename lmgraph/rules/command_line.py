@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lmgraph.names import canonical_ip
+from lmgraph.names import typed_ip
 
 Program = Literal["psexec", "net"]
 TargetKind = Literal["name", "ip", "file", "all"]
@@ -196,4 +196,4 @@ def _address(host: str) -> str | None:
     text = host.strip("[]")
     if text.endswith(_IPV6_LITERAL):
         text = text.removesuffix(_IPV6_LITERAL).replace("-", ":").partition("s")[0]
-    return canonical_ip(text)
+    return typed_ip(text)
