@@ -13,8 +13,8 @@ from lmgraph.ingest import tar
 from lmgraph.ingest import zip as zip_archive
 from lmgraph.ingest.contract import Remark
 from lmgraph.ingest.decoders import GZIP_MAGIC, ZSTD_MAGIC, gunzip, unzstd
+from lmgraph.ingest.labels import MEMBER_MARK, label
 from lmgraph.ingest.streams import Budget, ByteStream, StreamError
-from lmgraph.text import visible
 
 LAYER_LIMIT: Final = 8
 _NAME_LIMIT: Final = 1024
@@ -34,7 +34,7 @@ class Opener:
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._names: dict[str, int] = {}
+        self._names: dict[str, int] = {}  # how often each was asked for
 
     def inputs(
         self, stream: ByteStream, path: str, size: int, file: BinaryIO | None = None, depth: int = 0
@@ -66,7 +66,7 @@ class Opener:
         try:
             for member in members:
                 self._budget.count_member()
-                name = self._unique(f"{path}!{visible(member.name, _NAME_LIMIT)}")
+                name = self._unique(f"{path}{MEMBER_MARK}{label(member.name, _NAME_LIMIT)}")
                 if member.content is not None:
                     yield from self.inputs(member.content, name, member.size, depth=layer + 1)
                 elif isinstance(member, zip_archive.ZipMember):
@@ -77,6 +77,10 @@ class Opener:
             yield Remark(path, error.code, "medium", f"{path}: {error}")
 
     def _unique(self, name: str) -> str:
-        """Archives may hold a name twice; origins must not."""
-        count = self._names[name] = self._names.get(name, 0) + 1
-        return name if count == 1 else f"{name}#{count}"
+        """Archives may hold a name twice; origins must not. A member may be named like a counted one."""
+        unique = name
+        while unique in self._names:
+            self._names[name] += 1
+            unique = f"{name}#{self._names[name]}"
+        self._names[unique] = 1
+        return unique

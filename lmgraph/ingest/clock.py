@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from lmgraph.errors import RecordError
@@ -28,8 +28,10 @@ class Clock:
         self._zone = zone
         self.assumed = False
 
-    def read(self, value: Any, field: str) -> int | None:
+    def read(self, value: Any, field: str, *, seconds: bool = False) -> int | None:
         """Microseconds since 1970 UTC; None where nothing is written (null, "", 0).
+
+        ``seconds``: a count can only be one of seconds.
 
         Raises:
             RecordError: No time, or one outside 1980 to 2100.
@@ -42,7 +44,7 @@ class Clock:
         whole, _, fraction = text.partition(".")
         digits = whole + fraction
         if whole and digits.isascii() and digits.isdigit():
-            us = _counted(whole, fraction)
+            us = _counted(whole, fraction, _UNITS[:1] if seconds else _UNITS)
             if us == 0:
                 return None
         elif not text:
@@ -53,14 +55,14 @@ class Clock:
             raise RecordError("time out of range", field=field)
         return us
 
-    def first(self, fields: Mapping[str, Any], names: Iterable[str]) -> int | None:
+    def first(self, fields: Mapping[str, Any], names: Iterable[str], *, seconds: bool = False) -> int | None:
         """The first of these fields that holds a time, as ``read`` gives it.
 
         Raises:
             RecordError: As ``read`` does.
         """
         for name in names:
-            us = self.read(fields.get(name), name)
+            us = self.read(fields.get(name), name, seconds=seconds)
             if us is not None:
                 return us
         return None
@@ -78,10 +80,10 @@ class Clock:
             raise RecordError(message, field=field) from error
 
 
-def _counted(whole: str, fraction: str) -> int:
+def _counted(whole: str, fraction: str, units: Sequence[tuple[int, int]]) -> int:
     # More digits are beyond any unit, and int() of long text is slow.
     count = int(whole) if len(whole) <= len(str(_UNITS[-1][1])) else _UNITS[-1][1]
-    for digits, bound in _UNITS:
+    for digits, bound in units:
         if count < bound:
             # Millionths of the unit, of which a second has 10**(digits + 6).
             return int(int(whole + fraction.ljust(6, "0")[:6]) // 10**digits)

@@ -21,7 +21,8 @@ class Source:
 
     ``path`` is the name shown (``/`` between parts, always printable), ``file`` what is opened
     (may hold surrogate escapes), ``size`` the bytes on disk (``None``: a pipe). ``error`` says
-    why it cannot be read at all; then reading yields one ``Remark`` and nothing else.
+    why it cannot be read at all; then reading yields one ``Remark`` and nothing else. ``note`` is
+    the text of a ``Remark`` that comes before all else.
     """
 
     path: str
@@ -29,6 +30,7 @@ class Source:
     size: int | None = None
     rereadable: bool = True
     error: str | None = None
+    note: str | None = None
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -49,7 +51,8 @@ class Remark(msgspec.Struct, frozen=True):
     """Something about an input that its reader must know: a notice.
 
     Codes: ``unreadable``, ``encrypted``, ``truncated-archive``, ``corrupt-archive``,
-    ``archive-limit``, ``member-skipped``, ``table-truncated``, ``zone-assumed``.
+    ``archive-limit``, ``member-skipped``, ``table-truncated``, ``zone-assumed``, ``given-twice``,
+    ``own-result``, ``given-up``. The message names the input.
     """
 
     path: str

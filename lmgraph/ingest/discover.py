@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lmgraph.errors import UsageError
 from lmgraph.ingest.contract import Source
+from lmgraph.ingest.labels import apart, label
 from lmgraph.text import visible
 
 STDIN = "-"
@@ -18,21 +21,39 @@ def discover(paths: Sequence[str]) -> list[Source]:
     """The sources behind ``paths``: files, directories (walked whole, sorted) or ``-``.
 
     A linked directory is not followed, so that no walk is endless. What exists and cannot be
-    read becomes a source with ``error``. A file given twice is read once.
+    read becomes a source with ``error``. A file given twice, under whatever names, is read once, under
+    the first of them, and one source has a ``note`` on it. No two sources have the same ``path``, and
+    none has that of a member of another.
 
     Raises:
         UsageError: A path that does not exist, or none given.
     """
     if not paths:
         raise UsageError("nothing to read: give a file, a directory or -")
-    sources: dict[str, Source] = {}
+    sources: dict[str, Source] = {}  # by real path: numbers of inodes mean nothing on some file systems
+    again: dict[str, str] = {}  # the second name of each file that was found twice
     for path in paths:
         for source in _sources(path):
-            sources.setdefault(os.path.normpath(source.file), source)
-    return list(sources.values())
+            key = STDIN if source.file == STDIN else os.path.realpath(source.file)
+            if sources.setdefault(key, source) is not source and sources[key].error is None:
+                again.setdefault(key, source.path)
+    names = frozenset(source.path for source in sources.values())
+    found = {key: replace(source, path=apart(source.path, names)) for key, source in sources.items()}
+    if again:
+        key = next(iter(again))
+        found[key] = replace(found[key], note=_note(found[key].path, again[key], len(again) - 1))
+    return list(found.values())
+
+
+def _note(path: str, also: str, more: int) -> str:
+    other = "" if also == path else f", also as {also},"
+    like = f"; so were {more} other files" if more > 1 else "; so was 1 other file" if more else ""
+    return f"{path} was given more than once{other} and is read once{like}"
 
 
 def _sources(path: str) -> Iterator[Source]:
+    if not path:
+        raise UsageError("the name of a file is empty")
     if path == STDIN:
         yield Source(STDIN, STDIN, rereadable=False)
         return
@@ -42,7 +63,7 @@ def _sources(path: str) -> Iterator[Source]:
         yield _broken(path, "permission denied")
         return
     except (OSError, ValueError) as error:
-        raise UsageError("no such file or directory", path=visible(path)) from error
+        raise UsageError(_unusable(error), path=visible(path)) from error
     if stat.S_ISDIR(mode):
         yield from _walk(path)
     else:
@@ -63,7 +84,7 @@ def _walk(root: str) -> Iterator[Source]:
         except OSError as error:
             yield _broken(path, _reason(error))
             continue
-        yield _file(path, given=False)
+        yield _file(f"./{path}" if path == STDIN else path, given=False)
 
 
 def _linked(entry: os.DirEntry[str]) -> bool:
@@ -94,5 +115,11 @@ def _reason(error: OSError) -> str:
     return (error.strerror or "cannot be read").lower()
 
 
+def _unusable(error: OSError | ValueError) -> str:
+    if not isinstance(error, OSError) or error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return "no such file or directory"
+    return "a symbolic link that leads back to itself" if error.errno == errno.ELOOP else _reason(error)
+
+
 def _shown(path: str) -> str:
-    return visible(path.replace(os.sep, "/"))
+    return label(path.replace(os.sep, "/"))

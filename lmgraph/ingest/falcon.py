@@ -83,6 +83,7 @@ _ROLES: Final[Mapping[str, Literal["workstation", "server", "dc"]]] = {
     "1": "workstation", "2": "dc", "3": "server",
 }  # fmt: skip
 _COMMAND_LIMIT: Final = 8 * TEXT_LIMIT  # twice the longest that Windows knows; bounds the search for secrets
+_ENVELOPES: Final = 3  # a forwarder may wrap what another has wrapped
 _SEPARATOR: Final = re.compile(r"[\\/]")
 
 
@@ -113,7 +114,7 @@ def read(record: Mapping[str, Any], clock: Clock) -> Reading:
     Raises:
         RecordError: A value that cannot be read, or a needed record without a time.
     """
-    record = _unwrapped(record)
+    record = unwrapped(record)
     fields = _named(record)
     code = name(fields, "event_simpleName")
     family = family_of(record)
@@ -129,14 +130,14 @@ def read(record: Mapping[str, Any], clock: Clock) -> Reading:
     return Reading(family, found, found.time_us)
 
 
-def _unwrapped(record: Mapping[str, Any]) -> Fields:
-    """The fields of a record out of a HEC envelope or its ``@rawstring``; outer ones fill gaps."""
-    inner = record.get("event")
-    if inner is not None and "event_simpleName" not in record:
-        content = _object(inner)
-        if content is not None:
-            extra = record.get("fields")
-            record = {**record, **(extra if isinstance(extra, dict) else {}), **content}
+def unwrapped(record: Mapping[str, Any]) -> Fields:
+    """The fields of a record out of HEC envelopes or its ``@rawstring``; outer ones fill gaps."""
+    for _ in range(_ENVELOPES):
+        content = _object(record.get("event")) if "event_simpleName" not in record else None
+        if content is None:
+            break
+        extra = record.get("fields")
+        record = {**record, "event": None, **(extra if isinstance(extra, dict) else {}), **content}
     content = _object(record.get("@rawstring"))
     if content is not None:
         record = {**record, **{key: value for key, value in content.items() if value is not None}}
@@ -176,7 +177,8 @@ def family_of(record: Fields) -> Family | None:
     if code is None and fields.get("alert_type") is not None:
         return "table"
     if not keys.isdisjoint(_LOGSCALE_KEYS):
-        return "logscale" if code is not None or "ComputerName" in keys else None
+        ours = code is not None or "ComputerName" in keys or _side_file(fields) is not None
+        return "logscale" if ours else None
     if code is not None or _side_file(fields) is not None or not keys.isdisjoint(_FALCON_KEYS):
         return "falcon"
     return None
@@ -214,7 +216,8 @@ def _kind(fields: Fields, code: str | None) -> Kind | None:
 def _any_time(fields: Fields, clock: Clock) -> int | None:
     """A time of a record that says nothing else; a wrong one is no reason to reject it."""
     try:
-        return clock.first(fields, ("ContextTimeStamp", *_CLOUD_TIMES))
+        sensor_us = clock.first(fields, ("ContextTimeStamp",), seconds=True)
+        return clock.first(fields, _CLOUD_TIMES) if sensor_us is None else sensor_us
     except RecordError:
         return None
 
@@ -238,7 +241,7 @@ def _times(fields: Fields, kind: Kind, clock: Clock) -> dict[str, Any]:
         RecordError: No time at all.
     """
     cloud_us = clock.first(fields, _CLOUD_TIMES)
-    sensor_us = clock.first(fields, _SENSOR_TIMES.get(kind, ("ContextTimeStamp",)))
+    sensor_us = clock.first(fields, _SENSOR_TIMES.get(kind, ("ContextTimeStamp",)), seconds=True)
     time_us = cloud_us if sensor_us is None else sensor_us
     if time_us is None:
         raise RecordError("no time")

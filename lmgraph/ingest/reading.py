@@ -39,6 +39,8 @@ def read(source: Source, settings: Settings, wants: needed.Wants) -> Iterator[It
     if source.error is not None:
         yield _unreadable(source, source.error)
         return
+    if source.note is not None:
+        yield Remark(source.path, "given-twice", "low", source.note)
     candidate = needed.line_filter(wants)
     try:
         with _open(source) as file:

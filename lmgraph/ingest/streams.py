@@ -9,9 +9,10 @@ CHUNK: Final = 256 * 1024
 MIB: Final = 1024 * 1024
 
 # Telemetry compresses 10- to 20-fold, the most repetitive of it some hundredfold; one layer of
-# deflate cannot exceed 1032. What is beyond both figures is built to expand.
+# deflate cannot exceed 1032. What is beyond both figures is built to expand, and its lines may be so
+# short that each byte costs a hundred times what it does in telemetry.
 EXPANSION_RATIO: Final = 250
-EXPANSION_FREE: Final = 512 * MIB
+EXPANSION_FREE: Final = 64 * MIB
 MEMBER_LIMIT: Final = 100_000
 
 

@@ -139,6 +139,9 @@ def test_names_are_data() -> None:
 
 def test_equal_names_stay_apart() -> None:
     assert [name for name, _ in opened(tar_of(("x", b"1"), ("x", b"2")))[0]] == ["a!x", "a!x#2"]
+    names = ["x#2", "x", "x", "x", "x#2", "a\n", "a\\x0a"]
+    inputs = [name for name, _ in opened(tar_of(*((name, b"1") for name in names)))[0]]
+    assert inputs == ["a!x#2", "a!x", "a!x#3", "a!x#4", "a!x#2#2", "a!a\\x0a", "a!a\\x5cx0a"]
 
 
 def test_links_and_devices_are_named_and_skipped() -> None:

@@ -79,6 +79,15 @@ def test_seconds_and_milliseconds_agree(ms: int) -> None:
     assert clock.read(str(ms), "f") == clock.read(f"{ms // 1000}.{ms % 1000:03}", "f") == ms * 1000
 
 
+def test_a_count_that_can_only_be_seconds_is_nothing_else() -> None:
+    clock = Clock(dt.UTC)
+    assert clock.read("1625677521.137", "f", seconds=True) == 1625677521137000
+    assert clock.first({"f": "2021-07-07T17:05:21Z"}, ("f",), seconds=True) == 1625677521000000
+    for written in ("999999999999999999", "1625677521137", 10**30):
+        with pytest.raises(RecordError, match=r"^time out of range \[f\]$"):
+            clock.first({"f": written}, ("f",), seconds=True)
+
+
 def test_first_skips_what_is_empty() -> None:
     fields = {"a": "", "b": None, "c": "1625677521", "d": "x"}
     assert Clock(dt.UTC).first(fields, ("a", "b", "c", "d")) == 1625677521000000

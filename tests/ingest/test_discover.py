@@ -41,6 +41,57 @@ def test_what_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
         discover(["a\0b"])
     with pytest.raises(UsageError, match="nothing to read"):
         discover([])
+    with pytest.raises(UsageError, match="the name of a file is empty"):
+        discover([""])
+
+
+def test_a_given_link_to_itself_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(UsageError, match=r"^a symbolic link that leads back to itself \[.*/loop\]$"):
+        discover([str(tmp_path / "loop")])
+    with pytest.raises(UsageError, match=r"^file name too long"):
+        discover([str(tmp_path / ("x" * 300))])
+
+
+def test_a_file_given_twice_is_read_once_with_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    for name in ("in/a", "in/b", "z"):
+        Path(name).write_bytes(b"12")
+    Path("link").symlink_to("in/a")
+    (source,) = discover(["z", str(tmp_path / "z")])
+    assert (source.path, source.note) == (
+        "z",
+        f"z was given more than once, also as {tmp_path}/z, and is read once",
+    )
+    (source,) = discover(["./link", "in/a", "link"])
+    assert (source.path, source.note) == (
+        "./link",
+        "./link was given more than once, also as in/a, and is read once",
+    )
+    (source,) = discover(["z", "z"])
+    assert source.note == "z was given more than once and is read once"
+    notes = [source.note for source in discover(["in", "z", "in", "z"])]
+    assert notes == ["in/a was given more than once and is read once; so were 2 other files", None, None]
+    assert [source.note for source in discover(["in", "z"])] == [None] * 3
+    assert len(discover(["-", "-"])) == 1
+
+
+def test_names_that_would_be_shown_alike_stay_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a\n", "a\\x0a", "o.zip", "o.zip!m", "o.zip!m!k", "p!m", "c\\d", "-"):
+        Path(name).write_bytes(b"1")
+    assert shown(".") == [
+        "./-",
+        "a\\x0a",
+        "a\\x5cx0a",
+        "c\\d",
+        "o.zip",
+        "o.zip\\x21m",
+        "o.zip\\x21m\\x21k",
+        "p!m",
+    ]
+    assert len(set(shown("-", "."))) == 9
 
 
 def test_links_to_directories_are_not_followed(tmp_path: Path) -> None:
@@ -50,10 +101,11 @@ def test_links_to_directories_are_not_followed(tmp_path: Path) -> None:
     (inner / "loop").symlink_to(inner)
     (inner / "self").symlink_to("self")
     (inner / "nowhere").symlink_to("missing")
-    (inner / "other").symlink_to("file")
+    (inner / "other").symlink_to("loop/../nowhere")
     sources = {Path(source.path).name: source.error for source in discover([str(inner)])}
     assert sources.pop("self") is not None
-    assert sources == {"file": None, "other": None, "nowhere": "no such file or directory"}
+    gone = "no such file or directory"
+    assert sources == {"file": None, "other": gone, "nowhere": gone}
 
 
 def test_pipes_in_a_directory_are_not_opened(tmp_path: Path) -> None:

@@ -324,6 +324,34 @@ def test_rawstring_leads_and_outer_fields_fill() -> None:
     assert torn.kind == "logoff"
 
 
+@pytest.mark.parametrize("raw", [True, False])
+def test_inventory_rows_of_logscale_keep_their_addresses(raw: bool) -> None:
+    row = {
+        "aid": "A1",
+        "LocalAddressIP4": "10.0.0.5",
+        "MAC": "02-00-00-00-00-01",
+        "InterfaceAlias": "Ethernet",
+    }
+    found = event(
+        **({"@rawstring": json.dumps(row)} if raw else row), **{"@timestamp": 1700000000777, "@id": "x"}
+    )
+    assert found is not None
+    assert (found.kind, found.aid, found.host_ip, found.time_us) == (
+        "address",
+        "a1",
+        "10.0.0.5",
+        1700000000777000,
+    )
+
+
+def test_nested_envelopes() -> None:
+    inner = {**BASE, "event_simpleName": "ProcessRollup2", "TargetProcessId": "5"}
+    for wrapped in ({"event": {"event": inner}}, {"event": json.dumps({"event": json.dumps(inner)})}):
+        found = event(**wrapped, fields={"ComputerName": "WS1"})
+        assert found is not None
+        assert (found.process_id, found.host_name, found.time_us) == ("5", "WS1", SENSOR_US)
+
+
 def test_table_rows() -> None:
     row = {
         "@timestamp": "2023-11-14 22:13:20.000",
@@ -360,6 +388,10 @@ def test_time_falls_back_to_the_cloud_and_is_needed() -> None:
         of("ProcessRollup2", ContextTimeStamp="", timestamp=None)
     with pytest.raises(RecordError, match=r"^time out of range \[f:7:ContextTimeStamp\]$"):
         of("ProcessRollup2", ContextTimeStamp="1")
+    with pytest.raises(RecordError, match=r"^time out of range \[f:7:ProcessStartTime\]$"):
+        of("ProcessRollup2", ProcessStartTime="999999999999999999")
+    with pytest.raises(RecordError, match=r"^time out of range \[f:7:ContextTimeStamp\]$"):
+        of("NetworkConnectIP4", ContextTimeStamp=999999999999999999)
 
 
 def test_long_command_lines_are_cut_and_said_so() -> None:

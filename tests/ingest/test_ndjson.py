@@ -90,7 +90,7 @@ def test_a_long_line_is_one_reject_and_nothing_after_it_is_lost(read: Callable[.
 
 def test_a_line_just_short_enough_is_read(read: Callable[..., Any]) -> None:
     seen = read(lines({**PSEXEC, "CommandLine": "x" * (15 << 20)}))
-    assert len(seen.events[0].process_command_line) == 8192
+    assert len(seen.events[0].process_command_line) == 65536
     assert seen.events[0].command_line_cut
 
 

@@ -317,6 +317,15 @@ def test_unreadable_sources_are_remarks(tmp_path: Path, read_all: Callable[..., 
     assert read_all(tmp_path).codes == ["unreadable"]
 
 
+def test_a_file_given_twice_is_a_remark_and_one_input(tmp_path: Path, read_all: Callable[..., Any]) -> None:
+    (tmp_path / "in").write_bytes(ndjson([PSEXEC]))
+    seen = read_all(tmp_path / "in", tmp_path)
+    ((code, message),) = seen.remarks
+    assert code == "given-twice"
+    assert message == f"{seen.report.path} was given more than once and is read once"
+    assert len(seen.events) == 1
+
+
 @pytest.mark.parametrize("wrapping", WRAPPINGS)
 def test_standard_input(wrapping: Callable[[bytes], bytes]) -> None:
     program = (
