@@ -49,7 +49,7 @@ def _status(arguments: Sequence[str] | None) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say("Interrupted; nothing was written.")
+        _say("Interrupted; no file is half-written.")
         return INTERRUPTED
     except LmgraphError as error:
         _say(f"error: {visible(str(error))}")

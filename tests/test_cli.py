@@ -240,7 +240,7 @@ def test_unwritable_output_is_told_before_anything_is_read(lmgraph, engine, tmp_
     [
         (InputError("nothing readable", path="a\x1b[2J.gz"), 1, "error: nothing readable [a\\x1b[2J.gz]"),
         (RecordError("not an object", path="a", record=7), 1, "error: not an object [a:7]"),
-        (KeyboardInterrupt(), 130, "Interrupted; nothing was written."),
+        (KeyboardInterrupt(), 130, "Interrupted; no file is half-written."),
     ],
 )
 def test_failures_leave_no_file(lmgraph, engine, tmp_path, error, status, message):
