@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lmgraph.errors import RecordError
-from lmgraph.ingest import json_text
+from lmgraph.ingest import json_text, wrappers
 from lmgraph.ingest.contract import Record, Reject
 from lmgraph.ingest.session import Session
 from lmgraph.ingest.streams import MIB, ByteStream
@@ -31,7 +31,10 @@ class NdjsonReader:
     shape = "ndjson"
 
     def detect(self, head: bytes, name: str) -> bool:  # noqa: ARG002 - content decides
-        """Whether lines of the head are JSON objects, and no HEC envelopes (those need no lines)."""
+        """Whether lines of the head are JSON objects that need their lines to be parted.
+
+        HEC envelopes and documents with arrays of records in them do not.
+        """
         head = head.strip()
         lines = [line.strip() for line in head.split(b"\n")]
         if head.startswith(b"["):
@@ -39,11 +42,13 @@ class NdjsonReader:
         for line in lines:
             if line.startswith(b"{") and line.endswith(b"}"):
                 try:
-                    return not isinstance(json_text.decode(line).get("event"), dict | str)
+                    record = json_text.decode(line)
                 except RecordError:
                     continue
+                return not (isinstance(record.get("event"), dict | str) or wrappers.arrays_of(record))
         if len(lines) == 1:  # a first line longer than the head, unless several objects are in it
-            return head.startswith(b"{") and _ADJACENT.search(head) is None
+            whole = head.startswith(b"{") and _ADJACENT.search(head) is None
+            return whole and wrappers.entry(head) is None
         return any(line.startswith(b'{"') for line in lines[1:])
 
     def read(self, stream: ByteStream, session: Session) -> Iterator[Record | Reject]:
@@ -70,8 +75,9 @@ class NdjsonReader:
         whole = raw[0] == 0x7B and raw[-1] == 0x7D
         if edge or not whole or session.candidate(raw):
             return session.take(raw, json_text.decode, number)
-        if session.once:
-            # Read now what a second look could want; what the filter refuses is never a reject.
+        if session.once or session.family is None:
+            # Read now what a second look could want, and what may tell whose records these are; what
+            # the filter refuses is never a reject.
             item = session.take(raw, json_text.decode, number)
             return item if isinstance(item, Record) else None
         return None

@@ -1,4 +1,4 @@
-"""Falcon records as JSON objects that lines do not part: arrays, HEC streams, indented objects."""
+"""Falcon records as JSON objects that lines do not part: arrays, HEC streams, answers of an API."""
 
 from __future__ import annotations
 
@@ -7,25 +7,30 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from lmgraph.errors import RecordError
-from lmgraph.ingest import json_text
+from lmgraph.ingest import json_text, wrappers
 from lmgraph.ingest.contract import Record, Reject
 from lmgraph.ingest.ndjson import LINE_LIMIT, TOO_LONG
 from lmgraph.ingest.session import Session
-from lmgraph.ingest.streams import CHUNK, ByteStream
+from lmgraph.ingest.streams import CHUNK, MIB, ByteStream
 
 # Possessive throughout: linear, and no stack however long a string is. A lone quote opens a string
 # that does not end in the window.
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}]|"', re.DOTALL)
 _INSIDE: Final = re.compile(rb"(?:[^\"\\]++|\\.)*+", re.DOTALL)
 _BETWEEN: Final = re.compile(rb"[ \t\r\n,\[\]]*+")
+_BETWEEN_WRAPPED: Final = re.compile(rb"[ \t\r\n,]*+")
+_OBJECT: Final = re.compile(rb"\{")
+_OBJECT_OR_END: Final = re.compile(rb"[{\]]")
 _NEXT: Final = re.compile(rb"\n[ \t\r,]*+(?=\{)")
 _TAIL: Final = 64  # white space before an object that may lie across two windows
 _RESCAN_LIMIT: Final = LINE_LIMIT
-_OPEN, _QUOTE, _BACKSLASH = b"{"[0], b'"'[0], b"\\"[0]
+_WHOLE_LIMIT: Final = MIB  # of a document with records in it that is decoded at once
+_OPENED: Final = (b"", b'{"":0')  # what is before a part of a document, so that it can be decoded
+_OPEN, _CLOSE_ARRAY, _QUOTE, _BACKSLASH = b'{]"\\'
 
 
 class ObjectsReader:
-    """A JSON array of records, or records with nothing but white space between them (HEC).
+    """A JSON array of records, documents that hold such an array, or mere white space between (HEC).
 
     References:
         RFC 8259; LogScale API, "HEC" (white-space delimited objects) and "Search response format".
@@ -39,7 +44,8 @@ class ObjectsReader:
 
     def read(self, stream: ByteStream, session: Session) -> Iterator[Record | Reject]:
         """Every record; see ``Reader``."""
-        if stream.peek(CHUNK).lstrip()[:1] == b"{":
+        head = stream.peek(CHUNK).lstrip()
+        if head[:1] == b"{" and wrappers.entry(head) is None:
             session.shape = "hec"
         for record, reason in objects(stream):
             session.records += 1
@@ -54,6 +60,9 @@ class ObjectsReader:
 def objects(stream: ByteStream) -> Iterator[tuple[dict[str, Any] | None, str]]:
     """Every outermost object, or None and the reason why one cannot be had.
 
+    Of a document that holds its records in an array (``wrappers``), each of these instead; one of
+    any length is read, record by record.
+
     After an object that cannot be decoded or does not end, reading goes on at the next line that
     begins with ``{``, so that one stray quote does not take the rest of the file with it. Each
     such step scans some bytes again; when these have become many, the stretch in question is read
@@ -62,13 +71,20 @@ def objects(stream: ByteStream) -> Iterator[tuple[dict[str, Any] | None, str]]:
     window = _Window(stream)
     rescanned = 0
     while window.skip_between():
-        if window.buffer[window.at] != _OPEN:
+        leaving = window.leave()
+        if leaving and window.enter(None, depth=1):
+            continue
+        if not leaving and window.buffer[window.at] != _OPEN:
             yield None, "no JSON object"
             window.skip_foreign()
             continue
-        end = window.object_end()
+        end = window.object_end(depth=int(leaving))
         size = (len(window.buffer) if end is None else end) - window.at
         reason = TOO_LONG if size > LINE_LIMIT else "no valid JSON"
+        if leaving and (window.enter(end, depth=1) or window.close(end)):
+            continue
+        if end is not None and size > _WHOLE_LIMIT and window.enter(end):
+            continue
         if end is not None and size <= LINE_LIMIT:
             try:
                 record = json_text.decode(window.buffer[window.at : end])
@@ -76,14 +92,39 @@ def objects(stream: ByteStream) -> Iterator[tuple[dict[str, Any] | None, str]]:
                 reason = error.message
             else:
                 window.at = end
-                yield record, ""
+                yield from _unfolded(record)
                 continue
-        yield None, reason
         rescanned += size
+        if not leaving and window.enter(end):
+            continue
+        yield None, reason
         if rescanned <= _RESCAN_LIMIT or not window.has_lines(end):
             window.resume(end)
         else:
             yield from window.by_lines(end)
+
+
+def _unfolded(record: dict[str, Any]) -> Iterator[tuple[dict[str, Any] | None, str]]:
+    """The records in a document that holds them in an array, else the record itself."""
+    names = wrappers.arrays_of(record)
+    if not names:
+        yield record, ""
+    for name in names:
+        foreign = False
+        for item in record[name]:
+            if isinstance(item, dict):  # what surrounds a HEC event says when and where
+                yield {**record, name: item} if name == "event" else item, ""
+            elif not foreign:  # several in a row are one reject, as in any array
+                yield None, "no JSON object"
+            foreign = not isinstance(item, dict)
+
+
+def _valid(text: bytes) -> bool:
+    try:
+        json_text.decode(text)
+    except RecordError:
+        return False
+    return True
 
 
 class _Window:
@@ -93,6 +134,7 @@ class _Window:
         self._stream = stream
         self.buffer = b""
         self.at = 0
+        self.wrapped = False  # whether ``at`` is in the array of a wrapper
         self._scanned = 0  # up to here the object at ``at`` was scanned
         self._depth = 0
         self._in_string = False
@@ -108,7 +150,8 @@ class _Window:
     def skip_between(self) -> bool:
         """Go to the next byte that is no separator; False at the end."""
         while True:
-            found = _BETWEEN.match(self.buffer, self.at)
+            between = _BETWEEN_WRAPPED if self.wrapped else _BETWEEN
+            found = between.match(self.buffer, self.at)
             self.at = found.end() if found else self.at
             if self.at < len(self.buffer):
                 return True
@@ -116,16 +159,45 @@ class _Window:
                 return False
 
     def skip_foreign(self) -> None:
-        """Go to the next object."""
-        while (found := self.buffer.find(b"{", self.at)) < 0:
+        """Go to the next object, or to the end of a wrapper's array."""
+        wanted = _OBJECT_OR_END if self.wrapped else _OBJECT
+        while (found := wanted.search(self.buffer, self.at)) is None:
             self.at = len(self.buffer)
             if not self._more():
                 return
-        self.at = found
+        self.at = found.start()
 
-    def object_end(self) -> int | None:
-        """Where the object at ``at`` ends; None: beyond the stream or ``LINE_LIMIT``."""
-        self._scanned, self._depth, self._in_string = self.at, 0, False
+    def enter(self, end: int | None, depth: int = 0) -> bool:
+        """Go to the first record in the document at ``at``, if it holds records in an array.
+
+        There are no such documents within such documents: each look for one costs a scan.
+        """
+        found = None if self.wrapped else wrappers.entry(self.buffer, self.at, end, depth)
+        if found is None or not _valid(_OPENED[depth] + self.buffer[self.at : found] + b"]}"):
+            return False
+        self.at, self.wrapped = found, True
+        return True
+
+    def close(self, end: int | None) -> bool:
+        """Go to the end of a document whose records were read, if all of the rest is of it."""
+        if end is None or not _valid(_OPENED[1] + self.buffer[self.at : end]):
+            return False
+        self.at = end
+        return True
+
+    def leave(self) -> bool:
+        """Go behind the end of a wrapper's array, if that is at ``at``."""
+        if not self.wrapped or self.buffer[self.at] != _CLOSE_ARRAY:
+            return False
+        self.at, self.wrapped = self.at + 1, False
+        return True
+
+    def object_end(self, depth: int = 0) -> int | None:
+        """Where the object at ``at`` ends; None: beyond the stream or ``LINE_LIMIT``.
+
+        With ``depth`` 1, ``at`` is between two fields of it.
+        """
+        self._scanned, self._depth, self._in_string = self.at, depth, False
         while not self._scan():
             if len(self.buffer) - self.at > LINE_LIMIT or not self._more():
                 return None
@@ -178,7 +250,7 @@ class _Window:
             at = newline + 1
             if line.startswith(b"{"):
                 try:
-                    yield json_text.decode(line), ""
+                    yield from _unfolded(json_text.decode(line))
                 except RecordError as error:
                     yield None, error.message
         self.at = at if end is None else end

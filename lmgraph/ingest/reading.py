@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, ClassVar, Final
 
 from lmgraph.errors import RecordError
 from lmgraph.ingest import registry
@@ -23,9 +24,36 @@ from lmgraph.settings import Settings, parse_zone
 
 # table() of LogScale keeps 200 rows by default, 20,000 at most, and 1,000 in the published query.
 _TABLE_LIMITS: Final = (200, 1_000, 20_000)
+# Rejects before the first record that is understood; more where the head makes it likely that one comes.
 _HELD_LIMIT: Final = 1_000
-# In the head of an input, these tell that it is ours even when no record of it can be read.
 _MARKS: Final = (b"event_simpleName", b"alert_type", b"@rawstring")
+_OWN_RESULT: Final = re.compile(rb'\s*+\{\s*+"schema"\s*+:\s*+"lmgraph/')
+
+
+class _Patience:
+    """How many rejects one source may give, over all its inputs.
+
+    ``FREE``, and as many as ``RATIO`` times its other records. A reject costs far more than its
+    bytes do; an input that goes beyond both is built to cost, or is not what it seems to be.
+    """
+
+    FREE: ClassVar = 100_000
+    RATIO: ClassVar = 9
+
+    def __init__(self) -> None:
+        self._rejected = self._records = 0
+
+    def ends(self, session: Session) -> bool:
+        """Whether the input of ``session`` is to be given up."""
+        rejected = self._rejected + session.rejected
+        others = self._records + session.records - rejected
+        return rejected > self.FREE and rejected > self.RATIO * others
+
+    def add(self, session: Session) -> None:
+        """The input of ``session`` was read; one of no known format says nothing of the others."""
+        if session.family is not None:
+            self._rejected += session.rejected
+            self._records += session.records
 
 
 def read(source: Source, settings: Settings, wants: needed.Wants) -> Iterator[Item]:
@@ -78,13 +106,13 @@ def _inputs(
 ) -> Iterator[Item]:
     budget = Budget(source.size or 0)
     stream = ByteStream(file_chunks(file, budget if source.size is None else None))
-    opener = Opener(budget)
+    opener, patience = Opener(budget), _Patience()
     for found in opener.inputs(stream, source.path, source.size or 0, file if source.rereadable else None):
         if isinstance(found, Remark):
             yield found
         else:
             size = budget.stored if found.path == source.path else found.size
-            yield from _input(found, size, settings, candidate, sha256, once=not source.rereadable)
+            yield from _input(found, size, settings, candidate, sha256, patience, once=not source.rereadable)
 
 
 def _input(
@@ -93,20 +121,25 @@ def _input(
     settings: Settings,
     candidate: Callable[[bytes], bool],
     sha256: str | None,
+    patience: _Patience,
     *,
     once: bool,
 ) -> Iterator[Item]:
     """The items of one input, its remarks and its report."""
     stream = utf8(member.content)
     head = stream.peek(registry.HEAD)
-    reader = registry.find(head, member.path)
+    own = _OWN_RESULT.match(head) is not None
+    reader = None if own else registry.find(head, member.path)
     clock = Clock(parse_zone(settings.tz))
     session = Session(member.path, candidate, clock, reader.shape if reader else "", once=once)
     if reader is not None:
-        session.ours = any(mark in head for mark in _MARKS)
-        yield from _known(reader.read(stream, session), session)
-    family = session.family or ("falcon" if session.ours else None)
-    form = f"{family}-{session.shape}" if family else None
+        held = patience.FREE if any(mark in head for mark in _MARKS) else _HELD_LIMIT
+        yield from _known(reader.read(stream, session), session, patience, held)
+        patience.add(session)
+    form = f"{session.family}-{session.shape}" if session.family else None
+    if own:
+        message = f"{member.path} is a result of lmgraph, not telemetry, and was not read"
+        yield Remark(member.path, "own-result", "low", message)
     yield from _remarks(session, member.content)
     yield InputReport(
         path=member.path,
@@ -116,23 +149,34 @@ def _input(
         first_us=session.first_us if form else None,
         last_us=session.last_us if form else None,
         sha256=sha256,
-        truncated=member.content.problem is not None,
+        truncated=member.content.problem is not None or session.gave_up,
     )
 
 
-def _known(items: Iterator[Record | Reject], session: Session) -> Iterator[Record | Reject]:
-    """The items, rejects only once a record was understood: a foreign file is unknown, not all rejects."""
+def _known(
+    items: Iterator[Record | Reject], session: Session, patience: _Patience, limit: int
+) -> Iterator[Record | Reject]:
+    """The items, rejects only once a record was understood: a foreign file is unknown, not all rejects.
+
+    More than ``limit`` rejects before that end the reading, as does the end of ``patience``.
+    """
     held: list[Reject] = []
     for item in items:
-        if not session.known and isinstance(item, Reject):
+        if session.family is None and isinstance(item, Reject):
+            session.rejected += 1
             held.append(item)
-            if len(held) > _HELD_LIMIT:
+            if len(held) > limit:
                 return
             continue
         yield from held
         held.clear()
         yield item
-    if session.known:
+        if isinstance(item, Reject):
+            session.rejected += 1
+            if patience.ends(session):
+                session.gave_up = True
+                return
+    if session.family is not None:
         yield from held
 
 
@@ -142,6 +186,9 @@ def _remarks(session: Session, content: ByteStream) -> Iterator[Remark]:
         yield Remark(
             path, content.problem.code, "medium", f"{path} was not read to its end: {content.problem}"
         )
+    if session.gave_up:
+        message = f"{path} was not read to its end: {session.rejected} of its records could not be read"
+        yield Remark(path, "given-up", "medium", message)
     if session.clock.assumed:
         yield Remark(path, "zone-assumed", "low", f"{path} holds times without a zone; --tz was taken")
     if session.family in ("table", "logscale") and session.records in _TABLE_LIMITS:

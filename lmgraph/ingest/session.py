@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from lmgraph.errors import RecordError
-from lmgraph.ingest import falcon
+from lmgraph.ingest import falcon, wrappers
 from lmgraph.ingest.clock import Clock
 from lmgraph.ingest.contract import Record, Reject
 from lmgraph.schema import Origin
@@ -36,15 +36,11 @@ class Session:
         self.candidate = candidate
         self.clock = clock
         self.records = 0
+        self.rejected = 0
         self.family: falcon.Family | None = None
-        self.ours = False  # by its head, whatever its records say
+        self.gave_up = False  # too many records could not be read
         self.first_us: int | None = None
         self.last_us: int | None = None
-
-    @property
-    def known(self) -> bool:
-        """Whether the input is ours, by its head or by a record."""
-        return self.ours or self.family is not None
 
     def reject(self, record: int, reason: str) -> Reject:
         """A reject at that line or ordinal."""
@@ -57,13 +53,18 @@ class Session:
 
         The one border at which every exception is caught: whatever a record holds, the next is read.
         """
+        fields: Mapping[str, Any] = {}
         try:
-            reading = falcon.read(decode(raw), self.clock)
+            fields = decode(raw)
+            reading = falcon.read(fields, self.clock)
         except RecordError as error:
+            self.family = self.family or falcon.family_of(falcon.unwrapped(fields))
             return self.reject(record, f"{error.field}: {error.message}" if error.field else error.message)
         except Exception as error:  # noqa: BLE001 - the record border
             _LOG.debug("%s:%d", self.path, record, exc_info=True)
             return self.reject(record, f"cannot be read ({type(error).__name__})")
+        if reading.family is None and wrappers.arrays_of(fields):
+            return self.reject(record, "an array of records in a record")
         self.family = self.family or reading.family
         if (us := reading.time_us) is not None:
             self.first_us = us if self.first_us is None else min(self.first_us, us)

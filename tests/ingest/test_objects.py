@@ -80,16 +80,18 @@ def test_an_object_too_long_to_hold(monkeypatch: pytest.MonkeyPatch, piece: int,
     assert framed(torn, piece)[0] == [{"a": 1}, {"b": 2}]
 
 
-@pytest.mark.parametrize("bad", [b"{x\n", b'{"\n', b'{"a": [\n'])
+@pytest.mark.parametrize(
+    "bad", [b"{x\n", b'{"\n', b'{"a": [\n', b'{"rows": [{}]\n', b'{"rows":[{}],"rows":[{\n']
+)
 @pytest.mark.parametrize("close", [b"", b"}" * 3000])
 def test_open_braces_take_linear_time(monkeypatch: pytest.MonkeyPatch, bad: bytes, close: bytes) -> None:
     monkeypatch.setattr(module, "_RESCAN_LIMIT", 20_000)
     scanned = 0
     object_end = module._Window.object_end
 
-    def counting(window: module._Window) -> int | None:
+    def counting(window: module._Window, depth: int = 0) -> int | None:
         nonlocal scanned
-        end = object_end(window)
+        end = object_end(window, depth)
         scanned += (len(window.buffer) if end is None else end) - window.at
         return end
 
@@ -106,6 +108,86 @@ def test_long_strings_take_linear_time_and_no_stack() -> None:
     records, reasons = framed(content, 256 * 1024)
     assert [len(next(iter(record.values()))) for record in records] == [5_000_000, 10_000_000]
     assert not reasons
+
+
+WRAPPED = [
+    (b'{"meta": {"a": [{"b": 1}]}, "resources": [{"a": 1}, {"b": "]}"}], "errors": []}', 2),
+    (b'{"meta": {},\n "events" : [\n  {"a": 1},\n  {"b": "]}"}\n ],\n "n": {"x": {}}\n}\n', 2),
+    (b'{"rows": [{"a": 1}]}{"records": [{"b": "]}"}], "hits": [{"a": 1}]} {"b": "]}"}', 4),
+    (b'[{"data": [{"a": 1}, {"b": "]}"}]}, {"a": 1}]', 3),
+]
+
+
+@pytest.mark.parametrize(("content", "count"), WRAPPED)
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+@pytest.mark.parametrize("whole", [0, 1 << 20])
+def test_records_in_an_array_of_a_document(
+    monkeypatch: pytest.MonkeyPatch, content: bytes, count: int, piece: int, whole: int
+) -> None:
+    monkeypatch.setattr(module, "_WHOLE_LIMIT", whole)
+    both = [{"a": 1}, {"b": "]}"}]
+    assert framed(content, piece) == ((both * 2)[:count], [])
+
+
+@pytest.mark.parametrize("whole", [0, 1 << 20])
+def test_a_bad_record_in_a_document_costs_no_other(monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
+    monkeypatch.setattr(module, "_WHOLE_LIMIT", whole)
+    content = b'{"events": [{"a": 1}, {"b": bad}, 7, {"c": "\xff"}, {"d": 4}, null], "x": {}} {"e": 5}'
+    records, reasons = framed(content)
+    assert records == [{"a": 1}, {"d": 4}, {"e": 5}]
+    assert reasons == ["no valid JSON", "no JSON object", "invalid UTF-8", "no JSON object"]
+    torn = b'{"events": [{"a": 1}, {"b": 2}, {"c": '
+    assert framed(torn) == ([{"a": 1}, {"b": 2}], ["no valid JSON"])
+    assert framed(b'{"events": [{"a": 1}, {"b": 2}], "x": "') == ([{"a": 1}, {"b": 2}], ["no valid JSON"])
+    assert framed(b'{"events": [{"a": 1}, 7, null]}') == ([{"a": 1}], ["no JSON object"])
+
+
+def test_a_document_longer_than_what_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LINE_LIMIT", 300)
+    monkeypatch.setattr(module, "_WHOLE_LIMIT", 100)
+    rows = [{"row": number} for number in range(500)]
+    content = json.dumps({"meta": {}, "events": rows, "more": 1, "hits": rows}).encode()
+    assert framed(content + b'{"last": 1}', 64) == ([*rows, *rows, {"last": 1}], [])
+
+
+def test_arrays_of_a_record_of_ours_are_its_own(read: Callable[..., Any]) -> None:
+    record = {"event_simpleName": "ProcessRollup2", "timestamp": 1700000000000, "events": [{"aid": "x"}]}
+    assert framed(json.dumps([record]).encode()) == ([record], [])
+    assert len(read(json.dumps(record).encode()).events) == 1
+
+
+EVENT = {"event_simpleName": "AgentOnline", "aid": "A1", "ComputerName": "WS1", "timestamp": "1700000000000"}
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("name", ["resources", "events", "results", "records", "hits", "event"])
+def test_the_answer_of_an_api(read: Callable[..., Any], name: str, indent: int | None) -> None:
+    seen = read(json.dumps({"meta": {"n": 2}, name: [EVENT] * 2}, indent=indent).encode())
+    assert [event.host_name for event in seen.events] == ["WS1", "WS1"]
+    assert [record.origin.record for record in seen.records] == [1, 2]
+    assert (seen.report.format, seen.report.records, seen.rejects) == ("falcon-json", 2, [])
+    many = {"meta": {}, name: [{**EVENT, "id": str(number)} for number in range(20_000)]}
+    assert len(read(json.dumps(many, indent=indent).encode()).events) == 20_000
+
+
+def test_pages_on_lines(read: Callable[..., Any]) -> None:
+    page = json.dumps({"meta": {}, "resources": [EVENT, EVENT]}).encode() + b"\n"
+    assert len(read(page * 3).events) == 6
+    # Among plain lines such a line is one reject: it is not passed over in silence.
+    assert read(json.dumps(EVENT).encode() + b"\n" + page).rejects == [(2, "an array of records in a record")]
+
+
+def test_several_events_in_one_envelope_share_its_time(read: Callable[..., Any]) -> None:
+    bare = {key: value for key, value in EVENT.items() if key != "timestamp"}
+    seen = read(json.dumps({"time": 1700000001, "fields": {"cid": "C1"}, "event": [bare, bare]}).encode())
+    assert [(event.time_us, event.cid) for event in seen.events] == [(1700000001000000, "c1")] * 2
+    seen = read(json.dumps({"event": {"event": EVENT}}).encode())
+    assert len(seen.events) == 1
+
+
+def test_a_document_without_records_of_ours_is_unknown(read: Callable[..., Any]) -> None:
+    for content in ({"events": []}, {"events": [{"x": 1}]}, {"x": {"hits": [EVENT]}}, {"logs": [EVENT]}):
+        assert read(json.dumps(content).encode()).report.format is None
 
 
 def test_hec_is_named_and_read(read: Callable[..., Any]) -> None:

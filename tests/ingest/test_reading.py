@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from lmgraph import ingest
 from lmgraph.errors import RecordError
 from lmgraph.ingest import Record, Reject, falcon, json_text
+from lmgraph.ingest.reading import _Patience
 from lmgraph.rules import needed
 from lmgraph.rules.needed import Use, Wants
 from lmgraph.schema import Event, Origin
@@ -240,10 +241,73 @@ def test_foreign_rejects_are_bounded(read: Callable[..., Any]) -> None:
     assert (seen.report.format, len(seen.rejects), len(seen.events)) == ("falcon-ndjson", 500, 1)
 
 
-def test_a_file_of_bad_records_only_is_known_by_its_marks(read: Callable[..., Any]) -> None:
+def test_a_file_of_which_no_record_is_understood_is_unknown(read: Callable[..., Any]) -> None:
     seen = read(b'{"event_simpleName": "ProcessRollup2", "aid"\n')
-    assert (seen.report.format, seen.report.records) == ("falcon-ndjson", 1)
-    assert seen.rejects == [(1, "no valid JSON")]
+    assert (seen.report.format, seen.report.records, seen.rejects) == (None, 0, [])
+    # One that says what it is but cannot be read is a reject, and so is all before it.
+    timeless = {key: value for key, value in PSEXEC.items() if key != "timestamp"}
+    seen = read(b'{"event_simpleName": torn\n' * 1500 + ndjson([timeless]))
+    assert (seen.report.format, seen.report.records, len(seen.rejects)) == ("falcon-ndjson", 1501, 1501)
+    assert seen.rejects[-1] == (1501, "no time")
+
+
+def test_a_file_of_which_only_the_edges_are_torn_is_known(read: Callable[..., Any]) -> None:
+    seen = read(
+        b'sName": "x"}\n' + ndjson([{**PSEXEC, "event_simpleName": "DnsRequest"}] * 3) + b'{"event_si'
+    )
+    assert (seen.report.format, seen.report.records, len(seen.rejects)) == ("falcon-ndjson", 5, 2)
+
+
+@pytest.mark.parametrize("schema", ["lmgraph/result/1", "lmgraph/scope/1"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_result_of_lmgraph_is_no_telemetry(
+    read: Callable[..., Any], schema: str, indent: int | None
+) -> None:
+    content = json.dumps({"schema": schema, "tool": {}, "events": [PSEXEC], **PSEXEC}, indent=indent)
+    seen = read(content.encode())
+    path = seen.report.path
+    assert seen.remarks == [("own-result", f"{path} is a result of lmgraph, not telemetry, and was not read")]
+    assert (seen.report.format, seen.report.records, seen.events) == (None, 0, [])
+
+
+def test_what_only_quotes_a_result_is_read(read: Callable[..., Any]) -> None:
+    quoting = {**PSEXEC, "CommandLine": '{"schema": "lmgraph/result/1"}'}
+    assert len(read(ndjson([quoting])).events) == 1
+
+
+def test_an_input_of_rejects_is_given_up(read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Patience, "FREE", 100)
+    bad, good = b"psexec\n", ndjson([PSEXEC])
+    seen = read(good + bad * 1000 + good)
+    assert seen.codes == ["given-up"]
+    assert "was not read to its end: 101 of its records could not be read" in seen.remarks[0][1]
+    assert (len(seen.rejects), len(seen.events), seen.report.truncated) == (101, 1, True)
+    many = good * 20 + bad * 150
+    assert (read(many).codes, len(read(many + good).events)) == ([], 21)
+
+
+def test_the_members_of_an_archive_share_its_patience(
+    read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Patience, "FREE", 100)
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(5):
+            archive.writestr(f"f{number}", b"foreign {\n" * 90)
+            archive.writestr(f"m{number}", ndjson([PSEXEC]) + b"psexec\n" * 60)
+        archive.writestr("last", ndjson([PSEXEC] * 90) + b"psexec\n" * 60)
+    seen = read(stored.getvalue())
+    assert seen.codes == ["given-up"] * 4
+    assert len(seen.events) == 95
+    assert len(seen.rejects) == 60 + 41 + 3 + 60
+
+
+def test_short_lines_cost_little_and_are_counted(read: Callable[..., Any]) -> None:
+    seen = read(
+        b"\n" * 100 + ndjson([PSEXEC]) + b"\n" * 100_000 + b" \n" * 100 + b"{}\n" * 100 + ndjson([PSEXEC])
+    )
+    assert [record.origin.record for record in seen.records] == [101, 100_302]
+    assert (seen.report.records, seen.rejects) == (102, [])
 
 
 def test_empty(read: Callable[..., Any]) -> None:
