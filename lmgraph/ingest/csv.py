@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any, Final
 
 from lmgraph.errors import RecordError
 from lmgraph.ingest import falcon
 from lmgraph.ingest.contract import Record, Reject
 from lmgraph.ingest.ndjson import LINE_LIMIT, TOO_LONG, stretches
+from lmgraph.ingest.registry import HEAD
 from lmgraph.ingest.session import Session
 from lmgraph.ingest.streams import ByteStream
 
@@ -21,6 +25,7 @@ _KNOWN: Final = frozenset({
     "UserSid_readable", "NeighborName",
 })  # fmt: skip
 _ROW_LINES: Final = 32_768  # no command line is longer than so many characters
+_SEPARATOR: Final = re.compile(rb"\"?sep=.\"?\r?\Z")
 _DELIMITERS: Final = ",;\t"
 
 
@@ -34,11 +39,16 @@ class CsvReader:
     shape = "csv"
 
     def detect(self, head: bytes, name: str) -> bool:  # noqa: ARG002 - content decides
-        """Whether the first line names columns that are known."""
-        return _header(head.lstrip(b"\r\n").partition(b"\n")[0]) is not None
+        """Whether the first line names columns that are known; before it may be Excel's ``sep=,``."""
+        lines = (head if b"\n" in head else head.replace(b"\r", b"\n")).lstrip(b"\r\n").split(b"\n", 2)
+        return any(
+            _header(line) is not None for line in lines[: 1 + (_SEPARATOR.match(lines[0]) is not None)]
+        )
 
     def read(self, stream: ByteStream, session: Session) -> Iterator[Record | Reject]:
         """Every record; see ``Reader``. A record's ordinal does not count the header."""
+        if b"\n" not in stream.peek(HEAD):  # line ends of old Macintosh programs
+            stream = ByteStream(piece.replace(b"\r", b"\n") for piece in stream.chunks())
         lines = _Lines(stream)
         table = None
         while table is None and not lines.ended:
@@ -51,6 +61,8 @@ class CsvReader:
             session.records += 1
             if raw is None:
                 yield session.reject(session.records, reason)
+                continue
+            if raw == table.blank:
                 continue
             item = session.take(raw, table.row, session.records)
             if item is not None:
@@ -78,7 +90,7 @@ class _Lines:
     """Physical lines, and the records that they make up by the parity of quotes."""
 
     def __init__(self, stream: ByteStream) -> None:
-        self._source = (line for group in stretches(stream) for line in group)
+        self._source = chain.from_iterable(stretches(stream))
         self._waiting: deque[bytes] = deque()
         self.ended = False
 
@@ -99,6 +111,8 @@ class _Lines:
         """Every record that is not blank, or None and the reason why one cannot be had."""
         while True:
             first = self.next()
+            if first == b"":
+                continue
             if self.ended:
                 return
             if first is None:
@@ -122,11 +136,21 @@ class _Lines:
                 yield raw, ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Table:
     columns: list[str]
     delimiter: str
     lines: _Lines
+
+    @cached_property
+    def blank(self) -> bytes:
+        """A row of nothing but empty cells."""
+        return self.delimiter.encode() * (len(self.columns) - 1)
+
+    @cached_property
+    def repeated(self) -> bool:
+        """Whether two columns have one name."""
+        return len(set(self.columns)) < len(self.columns)
 
     def row(self, raw: bytes) -> Mapping[str, Any]:
         """The record of one row.
@@ -135,11 +159,14 @@ class _Table:
         the reject, and the lines after it are read anew.
 
         Raises:
-            RecordError: It has another number of cells, is no CSV, or no UTF-8.
+            RecordError: It has another number of cells, two values for columns of one name, is no CSV,
+                or no UTF-8.
         """
         try:
             cells = next(csv.reader([raw.decode()], delimiter=self.delimiter, strict=True), [])
             if len(cells) == len(self.columns):
+                if self.repeated:
+                    return self._united(cells)
                 return {column: cell for column, cell in zip(self.columns, cells, strict=True) if cell}
             reason = "another number of cells than the header"
         except UnicodeDecodeError:
@@ -148,3 +175,11 @@ class _Table:
             reason = "no valid CSV"
         self.lines.again(raw.split(b"\n")[1:])
         raise RecordError(reason)
+
+    def _united(self, cells: list[str]) -> Mapping[str, Any]:
+        """The record of a row of which columns have one name, as of a JSON object with such keys."""
+        record: dict[str, Any] = {}
+        for column, cell in zip(self.columns, cells, strict=True):
+            if cell and column and record.setdefault(column, cell) != cell:
+                raise RecordError("one column with two values")
+        return record

@@ -51,6 +51,7 @@ class ObjectsReader:
             session.records += 1
             if record is None:
                 yield session.reject(session.records, reason)
+            if not record:
                 continue
             item = session.take(record, dict, session.records)
             if item is not None:
@@ -77,6 +78,9 @@ def objects(stream: ByteStream) -> Iterator[tuple[dict[str, Any] | None, str]]:
         if not leaving and window.buffer[window.at] != _OPEN:
             yield None, "no JSON object"
             window.skip_foreign()
+            continue
+        if not leaving and window.skip_empty():
+            yield {}, ""
             continue
         end = window.object_end(depth=int(leaving))
         size = (len(window.buffer) if end is None else end) - window.at
@@ -157,6 +161,13 @@ class _Window:
                 return True
             if not self._more():
                 return False
+
+    def skip_empty(self) -> bool:
+        """Go behind an object without fields, if one is at ``at``: millions fit in a small archive."""
+        if not self.buffer.startswith(b"{}", self.at):
+            return False
+        self.at += 2
+        return True
 
     def skip_foreign(self) -> None:
         """Go to the next object, or to the end of a wrapper's array."""

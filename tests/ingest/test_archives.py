@@ -228,6 +228,12 @@ def test_a_zip_directory_too_long_to_hold(monkeypatch: pytest.MonkeyPatch) -> No
     assert opened(zip_of(*TWO)) == ([], [("a", "archive-limit")])
 
 
+def test_what_expands_beyond_telemetry_ends_early() -> None:
+    ((name, content),), remarks = opened(zip_of(("x", b"\n" * (100 << 20))))
+    assert (name, remarks) == ("a!x", [("a!x", "archive-limit")])
+    assert len(content) <= 64 << 20
+
+
 def test_members_overlapping_by_the_directory_share_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "EXPANSION_FREE", 1 << 20)
     once = zip_of(("x", bytes(900_000)))

@@ -15,6 +15,8 @@ from lmgraph.ingest.csv import CsvReader
 HEADER = "@timestamp,ComputerName,UserName,FileName,CommandLine,RemoteAddressIP4,RemotePort,alert_type"
 ROW = "1700000000000,WS1,alice,psexec64.exe,psexec64 \\\\srv7 cmd,,,PsExecExecution"
 
+EVENT = b'{"event_simpleName": "AgentOnline", "aid": "a", "timestamp": "1700000000000"}'
+
 
 def table(*rows: str, end: str = "\n") -> bytes:
     return end.join([HEADER, *rows, ""]).encode()
@@ -77,6 +79,37 @@ def test_a_cell_too_long_and_a_line_too_long(read: Callable[..., Any]) -> None:
     seen = read(table(ROW, ROW.replace("cmd", "x" * 200_000), ROW.replace("cmd", "x" * (17 << 20)), ROW))
     assert seen.rejects == [(2, "no valid CSV"), (3, "line longer than 16 MiB")]
     assert len(seen.events) == 2
+
+
+def test_columns_of_one_name(read: Callable[..., Any]) -> None:
+    seen = read(
+        b"aid,event_simpleName,timestamp,ComputerName,,ComputerName,\n"
+        b"a,AgentOnline,1700000000000,WS1,1,,2\n"
+        b"a,AgentOnline,1700000000000,,,WS2,\n"
+        b"a,AgentOnline,1700000000000,WS3,,WS3,\n"
+        b"a,AgentOnline,1700000000000,WS4,,OTHER,\n"
+    )
+    assert [event.host_name for event in seen.events] == ["WS1", "WS2", "WS3"]
+    assert seen.rejects == [(4, "one column with two values")]
+
+
+@pytest.mark.parametrize("first", ["sep=,", '"sep=,"', "\ufeffsep=,"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_separator_line_of_excel(read: Callable[..., Any], first: str, end: str) -> None:
+    seen = read(first.encode() + end.encode() + table(ROW, ROW, end=end))
+    assert (len(seen.events), seen.rejects, seen.report.records) == (2, [], 2)
+
+
+def test_carriage_returns_alone_end_lines(read: Callable[..., Any]) -> None:
+    seen = read(table(*[ROW] * 5000, end="\r"))
+    assert (len(seen.events), seen.rejects, seen.report.format) == (5000, [], "table-csv")
+    assert len(read(EVENT + b"\r" + EVENT + b"\r").events) == 2
+
+
+def test_rows_of_empty_cells_say_nothing(read: Callable[..., Any]) -> None:
+    seen = read(table(ROW, ",,,,,,,", ",,", ROW, end="\r\n"))
+    assert ([record.origin.record for record in seen.records], seen.report.records) == ([1, 4], 4)
+    assert seen.rejects == [(3, "another number of cells than the header")]
 
 
 def test_full_records_as_csv(read: Callable[..., Any]) -> None:

@@ -57,6 +57,24 @@ def test_a_line_without_an_alert_is_only_counted(read: Callable[..., Any]) -> No
     assert seen.report.records == 6
 
 
+def test_lines_too_short_for_a_record_of_ours_are_not_looked_at(
+    read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[int] = []
+    line = NdjsonReader._line
+
+    def counting(reader: NdjsonReader, raw: bytes | None, number: int, *rest: Any, **more: Any) -> Any:
+        looked_at.append(number)
+        return line(reader, raw, number, *rest, **more)
+
+    monkeypatch.setattr(NdjsonReader, "_line", counting)
+    short = [b"", b" \t\r", b"{}", b'{"aid":"a12345"}'[:-3] + b'"}', b" {x} "]
+    seen = read(lines(PSEXEC, *short, b'{"alert_type":1}', b"x", PSEXEC))
+    assert looked_at == [1, 7, 8, 9]
+    assert (seen.report.records, len(seen.events)) == (7, 2)
+    assert seen.rejects == [(7, "alert_type: no known alert type"), (8, "no valid JSON")]
+
+
 def test_edges_of_stretches_and_torn_lines_are_looked_at(
     read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,7 +116,7 @@ def test_bad_bytes_are_rejects_by_name_only(read: Callable[..., Any]) -> None:
     seen = read(
         lines(
             PSEXEC,
-            b'{"psexec": "\xff"}',
+            b'{"psexec": "psexec \xff"}',
             b"\0" * 20,
             b"psexec {",
             b"[1]",
