@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TextIO
 
 import pytest
 
@@ -45,11 +49,20 @@ def test_interrupt_while_something_is_imported(root, samples, tmp_path, module):
     assert err.strip() in {"Interrupted.", "Interrupted; no file is half-written."}
 
 
+def unread(pipe: TextIO) -> int:
+    """How many bytes wait in the pipe."""
+    waiting = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, waiting)
+    return waiting[0]
+
+
 def interrupt(root: Path, *arguments: str, times: int = 1) -> tuple[int, str]:
     """Exit status and last words of a run that waits for a silent pipe when the interrupt comes."""
-    command = ("-m", "lmgraph", "analyze", *arguments, "-v")
+    command = ("-m", "lmgraph", "analyze", *arguments)
     with start(root, *command, stdin=subprocess.PIPE) as process:
-        while "to read" not in process.stderr.readline():
+        process.stdin.write("{")
+        process.stdin.flush()
+        while unread(process.stdin):
             assert process.poll() is None
         for _ in range(times):
             process.send_signal(signal.SIGINT)

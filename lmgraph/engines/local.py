@@ -71,7 +71,7 @@ def _in_threads(read: Callable[[Source], Partial], sources: Sequence[Source], jo
 def _work(
     read: Callable[[Source], Partial], waiting: queue.SimpleQueue[tuple[Source, Future[Partial]]]
 ) -> None:
-    """Read one source after the other until none is waiting."""
+    """Read one source after the other until none is waiting, or one fails: nothing behind it counts."""
     while True:
         try:
             source, future = waiting.get_nowait()
@@ -82,3 +82,4 @@ def _work(
                 future.set_result(read(source))
             except BaseException as error:  # noqa: BLE001 - raised again where the result is taken
                 future.set_exception(error)
+                return

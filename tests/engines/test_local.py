@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -55,64 +54,53 @@ def test_one_file_or_one_worker_needs_no_thread():
     assert threads_of(9, FILES[:1]) == {"a": True}
 
 
-def gather_until(error: BaseException, fails: Callable[[Source], bool]) -> tuple[list[str], list[str], bool]:
-    """What two threads have begun and ended when ``error`` ends the run while one is still reading."""
-    begun: list[str] = []
-    ended: list[str] = []
-    daemons: list[bool] = []
-    free = threading.Event()
+class Reading:
+    """Reads ``b`` until it is freed; all else is read at once, but not before ``b`` is being read."""
 
-    def read(source: Source) -> Partial:
-        begun.append(source.path)
+    def __init__(self, error: BaseException, *, fails: str = "") -> None:
+        self.begun: list[str] = []
+        self.ended: list[str] = []
+        self._error, self._fails = error, fails
+        self._blocked, self._free = threading.Event(), threading.Event()
+
+    def read(self, source: Source) -> Partial:
+        self.begun.append(source.path)
         if source.path == "b":
-            daemons.append(threading.current_thread().daemon)
-            free.wait(20)
-            ended.append(source.path)
-        elif fails(source):
-            raise error
+            self._blocked.set()
+            self._free.wait(20)
+        else:
+            self._blocked.wait(20)
+            if source.path == self._fails:
+                raise self._error
+        self.ended.append(source.path)
         return Partial()
 
-    def done(source: Source, _partial: Partial) -> None:
-        raise error
+    def fail(self, _source: Source, _partial: Partial) -> None:
+        raise self._error
 
-    with pytest.raises(type(error)):
-        LocalEngine(2).gather(read, FILES[:3] if fails(FILES[0]) else FILES[:2], done)
-    state = (list(begun), list(ended), all(daemons))
-    free.set()
-    return state
+    def gather(self) -> list[str]:
+        """What was read whole when the error came out."""
+        before = set(threading.enumerate())
+        with pytest.raises(type(self._error)):
+            LocalEngine(2).gather(self.read, FILES, self.fail)
+        ended = list(self.ended)
+        threads = set(threading.enumerate()) - before
+        assert all(thread.daemon for thread in threads)
+        self._free.set()
+        for thread in threads:
+            thread.join(20)
+        return ended
 
 
 def test_an_interrupt_waits_for_no_thread():
-    begun, ended, daemon = gather_until(KeyboardInterrupt(), lambda _: False)
-    assert "a" in begun
-    assert ended == []
-    assert daemon
+    assert "b" not in Reading(KeyboardInterrupt()).gather()
 
 
 def test_an_error_of_a_thread_comes_out_and_waits_for_no_other():
-    _, ended, _ = gather_until(RecordError("not an object"), lambda source: source.path == "a")
-    assert ended == []
+    assert Reading(RecordError("not an object"), fails="a").gather() == []
 
 
-def test_no_further_source_is_begun_after_an_interrupt():
-    begun: list[str] = []
-    blocked, free = threading.Event(), threading.Event()
-
-    def read(source: Source) -> Partial:
-        begun.append(source.path)
-        if source.path != "a":
-            blocked.set()
-            free.wait(20)
-        return Partial()
-
-    def done(_source: Source, _partial: Partial) -> None:
-        blocked.wait(20)
-        raise KeyboardInterrupt
-
-    before = set(threading.enumerate())
-    with pytest.raises(KeyboardInterrupt):
-        LocalEngine(2).gather(read, FILES, done)
-    free.set()
-    for thread in set(threading.enumerate()) - before:
-        thread.join(20)
-    assert set(begun) <= {"a", "b", "c"}
+def test_no_further_source_is_begun_after_an_error():
+    reading = Reading(RecordError("not an object"), fails="a")
+    reading.gather()
+    assert sorted(reading.begun) == ["a", "b"]
