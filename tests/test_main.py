@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TextIO
@@ -64,6 +65,7 @@ def interrupt(root: Path, *arguments: str, times: int = 1) -> tuple[int, str]:
         process.stdin.flush()
         while unread(process.stdin):
             assert process.poll() is None
+        time.sleep(0.2)  # a signal just before the call that waits would not wake it
         for _ in range(times):
             process.send_signal(signal.SIGINT)
         status = process.wait(60)
