@@ -106,10 +106,14 @@ def test_carriage_returns_alone_end_lines(read: Callable[..., Any]) -> None:
     assert len(read(EVENT + b"\r" + EVENT + b"\r").events) == 2
 
 
-def test_rows_of_empty_cells_say_nothing(read: Callable[..., Any]) -> None:
+def test_rows_of_empty_cells_say_nothing(read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[bytes] = []
+    row = module._Table.row
+    monkeypatch.setattr(module._Table, "row", lambda table, raw: rows.append(raw) or row(table, raw))
     seen = read(table(ROW, ",,,,,,,", ",,", ROW, end="\r\n"))
     assert ([record.origin.record for record in seen.records], seen.report.records) == ([1, 4], 4)
     assert seen.rejects == [(3, "another number of cells than the header")]
+    assert len(rows) == 3
 
 
 def test_full_records_as_csv(read: Callable[..., Any]) -> None:

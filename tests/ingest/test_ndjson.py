@@ -30,11 +30,13 @@ def lines(*records: dict[str, Any] | bytes) -> bytes:
 
 
 @given(
-    st.lists(st.sampled_from([b"", b"a", b"bcdef", b"g" * 15, b"h" * 41])).map(b"\n".join), st.integers(1, 50)
+    st.lists(st.sampled_from([b"", b"a", b"bcdef", b"g" * 15, b"h" * 41])).map(b"\n".join),
+    st.integers(1, 50),
+    st.sampled_from([16, 200]),
 )
-def test_stretches_hold_every_line_however_it_is_cut(content: bytes, piece: int) -> None:
+def test_stretches_hold_every_line_however_it_is_cut(content: bytes, piece: int, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ndjson, "STRETCH", 16)
+        patch.setattr(ndjson, "STRETCH", size)
         patch.setattr(ndjson, "LINE_LIMIT", 40)
         pieces = [content[at : at + piece] for at in range(0, len(content), piece)]
         groups = list(stretches(ByteStream(iter(pieces))))
@@ -42,8 +44,8 @@ def test_stretches_hold_every_line_however_it_is_cut(content: bytes, piece: int)
     offset, stretch = 0, None
     whole = content.split(b"\n")
     for line in whole[:-1] if not whole[-1] else whole:
-        if offset // 16 != stretch:
-            stretch = offset // 16
+        if offset // size != stretch:
+            stretch = offset // size
             expected.append([])
         expected[-1].append(line if len(line) <= 40 else None)
         offset += len(line) + 1

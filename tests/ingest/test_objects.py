@@ -142,6 +142,29 @@ def test_a_bad_record_in_a_document_costs_no_other(monkeypatch: pytest.MonkeyPat
     assert framed(b'{"events": [{"a": 1}, 7, null]}') == ([{"a": 1}], ["no JSON object"])
 
 
+def test_a_torn_document_swallows_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = b'{"events": [{"a": 1}]}'
+    for torn in (b'{"meta": {"x": \n', b'{"events": [{"a": 1}], "x": {\n'):
+        records, reasons = framed(torn + page + b"\n" + page + b"\n}}}\n")
+        assert records[-2:] == [{"a": 1}] * 2
+        assert "no valid JSON" in reasons
+    # The inner document is not the torn one's, although its array is at the right depth.
+    records, reasons = framed(b'{"x": torn "events": [{"a": 1}]}\n{"b": 2}')
+    assert (records, reasons) == ([{"b": 2}], ["no valid JSON"])
+    monkeypatch.setattr(module, "_RESCAN_LIMIT", 0)  # line by line at once
+    assert framed(b"{x\n" + page + b"\n{y\n")[0] == [{"a": 1}]
+
+
+def test_objects_without_fields_are_counted_and_not_decoded(
+    read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[bytes] = []
+    decode = module.json_text.decode
+    monkeypatch.setattr(module.json_text, "decode", lambda raw: decoded.append(raw) or decode(raw))
+    seen = read(b"[" + json.dumps(EVENT).encode() + b", {}" * 100 + b"]")
+    assert (len(decoded), len(seen.events), seen.report.records) == (1, 1, 101)
+
+
 def test_a_document_longer_than_what_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LINE_LIMIT", 300)
     monkeypatch.setattr(module, "_WHOLE_LIMIT", 100)
