@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -93,9 +93,14 @@ def read_events(*paths: StrPath, **options: Unpack[Options]) -> pd.DataFrame:
 
 
 def run(
-    paths: Sequence[str], settings: Settings, progress: Callable[[Progress], None] | None = None
+    paths: Sequence[str],
+    settings: Settings,
+    progress: Callable[[Progress], None] | None = None,
+    outputs: Collection[str] = (),
 ) -> Outcome:
     """The pipeline on this machine; ``analyze`` and the command line both come here.
+
+    ``outputs`` are the real paths of files that the caller will write, so not to be read.
 
     Raises:
         UsageError, InputError, RecordError: As ``analyze``.
@@ -103,7 +108,7 @@ def run(
     from lmgraph import pipeline
     from lmgraph.engines.local import LocalEngine
 
-    return pipeline.run(paths, settings, LocalEngine(settings.jobs), progress)
+    return pipeline.run(paths, settings, LocalEngine(settings.jobs), progress, outputs)
 
 
 def make_settings(**options: Unpack[Options]) -> Settings:

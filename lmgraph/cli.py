@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -34,11 +35,13 @@ _SETTINGS: Final = (
     *("window", "max_gap", "skew", "since", "until", "tz", "rules", "assets", "tuning"),
     *("default_tuning", "hash_inputs", "strict", "jobs"),
 )
-_FILES: Final = ("json_to", "html_to", "rejects")
+_FILES: Final = {"json_to": "--json", "html_to": "--html", "rejects": "--rejects"}
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit status."""
+    if sys.stderr is None:  # closed: rich would take standard output for it
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - for the rest of the process
     sys.exit(_status(arguments))
 
 
@@ -180,31 +183,38 @@ def analyze(paths: tuple[str, ...], **options: Any) -> int:
     """  # noqa: D301
     _log_to_stderr(quiet=options["quiet"], verbose=options["verbose"])
     settings = api.make_settings(**{name: options[name] for name in _SETTINGS})
-    _check(paths, options)
-    data = _write_files(_run(paths, settings, options), options)
+    outputs = _check(paths, options)
+    data = _write_files(_run(paths, settings, options, outputs), options)
     fail_on = options["fail_on"]
     if fail_on and any(summary.at_least(path.severity, fail_on) for path in data.paths):
         return FOUND
     return 0
 
 
-def _check(paths: Sequence[str], options: dict[str, Any]) -> None:
-    """Refuse what could not be written, before anything is read."""
+def _check(paths: Sequence[str], options: dict[str, Any]) -> frozenset[str]:
+    """Refuse what could not be written, before anything is read; the real paths of what will be."""
     if options["json_to"] == options["html_to"] == STREAM:
         raise UsageError("only one output can go to standard output", path="--json - --html -")
     if options["rejects"] == STREAM:
         raise UsageError("rejects go to a file", path="--rejects -")
+    for name, option in _FILES.items():
+        if options[name] == "":
+            raise UsageError("the name of the file is empty", path=option)
     if paths.count(STREAM) > 1:
         raise UsageError("standard input can be read only once", path="- -")
+    if sys.stdout is None:
+        raise OutputError("the output cannot be written: it is closed", path="standard output")
     targets = [options[name] for name in _FILES if options[name] and options[name] != STREAM]
     inputs = [path for path in (*paths, options["assets"], options["tuning"]) if path and path != STREAM]
-    output.check(targets, inputs, force=options["force"])
+    return output.check(targets, inputs, force=options["force"])
 
 
-def _run(paths: Sequence[str], settings: Settings, options: dict[str, Any]) -> Outcome:
+def _run(
+    paths: Sequence[str], settings: Settings, options: dict[str, Any], outputs: frozenset[str]
+) -> Outcome:
     hidden = options["quiet"] or options["verbose"] or options["no_progress"] or not sys.stderr.isatty()
     with _progress_bar(on=not hidden, color=not options["no_color"]) as progress:
-        return api.run(paths, settings, progress)
+        return api.run(paths, settings, progress, outputs)
 
 
 def _write_files(outcome: Outcome, options: dict[str, Any]) -> ResultData:
@@ -232,7 +242,12 @@ def _write_files(outcome: Outcome, options: dict[str, Any]) -> ResultData:
             _say(" ".join(filter(None, said)))
         for target, content in files:
             _say(f"Wrote {visible(target)} ({len(content):,} bytes).")
-    _to_stdout(contents[streamed[0]] if streamed else _shown(data, options))
+    shown = contents[streamed[0]] if streamed else _shown(data, options)
+    if sys.stdout.isatty() and isinstance(shown, bytes) and streamed != ["html_to"]:
+        from lmgraph import terminal
+
+        shown = terminal.safe_json(shown)
+    _to_stdout(shown)
     return data
 
 

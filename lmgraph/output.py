@@ -7,6 +7,7 @@ complete; a device or a pipe is written in place.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterable, Sequence
@@ -18,16 +19,30 @@ from lmgraph.text import visible
 _IN_PLACE = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")  # a redirected stream looks regular
 
 
-def check(targets: Sequence[str], inputs: Sequence[str] = (), *, force: bool = False) -> None:
+_HEAD = 4096  # bytes in which an earlier output is known
+_OURS = re.compile(
+    rb'\s*(?:\{\s*"schema":\s*"lmgraph/|\{"file": "(?:[^"\\]|\\.)*", "record": \d+, "reason": "'
+    rb"|<!doctype html>.*<title>lmgraph: |$)",
+    re.DOTALL,
+)
+
+
+def check(targets: Sequence[str], inputs: Sequence[str] = (), *, force: bool = False) -> frozenset[str]:
     """Refuse, before anything is read, what could not or must not be written.
+
+    A folder of inputs may hold outputs: new ones, or with ``force`` those of an earlier run. The run
+    must not read them; nothing else in that folder is ever replaced, for it may be evidence.
 
     Args:
         targets: Paths of output files; ``-`` is not one of them.
-        inputs: Files and directories that the run reads; no output may be one of their files.
+        inputs: Files and directories that the run reads.
         force: Existing files may be replaced.
 
+    Returns:
+        The real paths of the files to be, those of devices and pipes left out.
+
     Raises:
-        UsageError: An existing file without ``force``, one file for two outputs, or an input.
+        UsageError: No name, an existing file without ``force``, one file for two outputs, or an input.
         OutputError: A directory, or a place where nothing can be written.
     """
     seen: set[str] = set()
@@ -36,15 +51,18 @@ def check(targets: Sequence[str], inputs: Sequence[str] = (), *, force: bool = F
             if not os.access(target, os.W_OK):
                 raise _failure("cannot be written", target)
             continue
-        place = os.path.realpath(target)
-        if Path(place).is_dir():
-            raise _failure("is a directory", target)
+        try:
+            place = _place(target)
+            exists = _exists(place)
+        except OSError as error:
+            raise _failure(f"cannot be written: {error.strerror}", target) from error
         if place in seen:
             raise UsageError("two outputs are to go to the same file", path=visible(target))
         seen.add(place)
-        if Path(place).exists():
+        if exists:
             _check_existing(place, target, inputs, force=force)
         _probe(place, target)
+    return frozenset(seen)
 
 
 def write_all(outputs: Iterable[tuple[str, bytes]]) -> None:
@@ -63,7 +81,7 @@ def write_all(outputs: Iterable[tuple[str, bytes]]) -> None:
                 if _in_place(target):
                     Path(target).write_bytes(content)
                 else:
-                    place = os.path.realpath(target)
+                    place = _place(target)
                     staged.append((_stage(place, content), place, target))
             except OSError as error:
                 raise _failure(f"cannot be written: {error.strerror}", target) from error
@@ -90,14 +108,50 @@ def _in_place(target: str) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
+def _place(target: str) -> str:
+    """The real path of the file that the target names.
+
+    Raises:
+        UsageError: The target is empty.
+        OutputError: It is, or by its end can only be, a directory.
+        OSError: The file system takes no such name.
+    """
+    if not target:
+        raise UsageError("the name of an output is empty")
+    place = os.path.realpath(target)
+    if _exists(place) and Path(place).is_dir():
+        raise _failure("is a directory", target)
+    if re.split(r"[/\\]" if os.sep == "\\" else "/", target)[-1] in {"", ".", ".."}:
+        raise _failure("is named as a directory", target)
+    return place
+
+
+def _exists(place: str) -> bool:
+    """Whether something is there; unlike that of ``Path``, no answer is no ``False``."""
+    try:
+        Path(place).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def _check_existing(place: str, target: str, inputs: Sequence[str], *, force: bool) -> None:
     for given in inputs:
         whole = os.path.realpath(given)
         within = place.startswith(whole.rstrip(os.sep) + os.sep) if Path(whole).is_dir() else False
-        if within or (Path(whole).exists() and Path(whole).samefile(place)):
+        if (within and not _ours(place)) or (Path(whole).exists() and Path(whole).samefile(place)):
             raise _misuse("is itself one of the inputs; write it elsewhere", target)
     if not force:
         raise _misuse("exists already; --force replaces it", target)
+
+
+def _ours(place: str) -> bool:
+    """Whether an earlier run wrote this file: a result, a page, a list of rejects, or an empty one."""
+    try:
+        with Path(place).open("rb") as file:
+            return _OURS.match(file.read(_HEAD)) is not None
+    except OSError:
+        return False
 
 
 def _probe(place: str, target: str) -> None:

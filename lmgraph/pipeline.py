@@ -6,16 +6,18 @@ Where the steps run is an engine's matter; what they do is said here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import os
+import sys
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial as bind
 from typing import TYPE_CHECKING, Final, Protocol
 
 from lmgraph import columns, ingest
 from lmgraph.assets import read_assets
-from lmgraph.errors import InputError
+from lmgraph.errors import InputError, UsageError
 from lmgraph.events import Held, Partial, collect, look_again, merge, ordered
-from lmgraph.ingest import Reject, Source
+from lmgraph.ingest import Reject, Remark, Source
 from lmgraph.result import ResultData
 from lmgraph.rules.needed import Wants
 from lmgraph.settings import Settings
@@ -68,17 +70,20 @@ def run(
     settings: Settings,
     engine: Engine,
     progress: Callable[[Progress], None] | None = None,
+    outputs: Collection[str] = (),
 ) -> Outcome:
     """The result of analysing files and directories (``-`` is standard input).
 
+    ``outputs`` are the real paths of files that the run will write: they are not read, but noted.
+
     Raises:
-        UsageError: A path that does not exist, or a wrong assets or tuning file.
+        UsageError: A path that is empty or does not exist, or a wrong assets or tuning file.
         InputError: Nothing readable at all.
         RecordError: A record was rejected and ``settings.strict`` is set.
     """
     assets, assets_sha256 = read_assets(settings.assets, settings.tz)
     entries, tuning_sha256 = load(settings.tuning, default=settings.default_tuning)
-    gathered = gather(paths, settings, engine, progress)
+    gathered = gather(paths, settings, engine, progress, outputs)
     # Everything below needs numpy, pandas and numba: not before it is known that there is work.
     from lmgraph.finish import finish
 
@@ -91,13 +96,15 @@ def gather(
     settings: Settings,
     engine: Engine,
     progress: Callable[[Progress], None] | None = None,
+    outputs: Collection[str] = (),
 ) -> Partial:
     """Both looks at the inputs, merged."""
-    sources = ingest.discover(paths)
+    sources, remarks = _sources(paths, outputs)
     _LOG.info("%d to read", len(sources))
     held: dict[str, Held] = {source.path: Held() for source in sources if not source.rereadable}
     meter = _Meter(sources, progress)
     first = engine.gather(bind(_look, settings=settings, held=held), sources, meter.done)
+    first.remarks.extend(remarks)
     if all(report.format in _NO_FORMAT for report in first.inputs.values()):
         raise InputError(_nothing_readable(first, paths))
     wants = wants_of(first, settings)
@@ -139,6 +146,22 @@ def read_events(paths: Sequence[str], settings: Settings, engine: Engine) -> pd.
     frame["path"] = pd.Series([row.origin.path for row in kept], dtype="string")
     frame["record"] = pd.Series([row.origin.record for row in kept], dtype="int64")
     return frame
+
+
+def _sources(paths: Sequence[str], outputs: Collection[str]) -> tuple[list[Source], list[Remark]]:
+    """What to read, and a remark on every file that is not read because the run will write it."""
+    if "" in paths:
+        raise UsageError("the name of an input is empty")
+    if "-" in paths and sys.stdin is None:
+        raise InputError("standard input is closed", path="-")
+    sources, remarks = [], []
+    for source in ingest.discover(paths):
+        if outputs and os.path.realpath(source.file) in outputs:
+            message = f"{source.path} is an output of this run and was not read"
+            remarks.append(Remark(source.path, "own-result", "informational", message))
+        else:
+            sources.append(source)
+    return sources, remarks
 
 
 def _look(source: Source, *, settings: Settings, held: dict[str, Held]) -> Partial:

@@ -7,8 +7,10 @@ goes into a ``Text``, never into markup. rich is imported only when something is
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
+import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -32,6 +34,8 @@ _STYLE: Final = {
 }
 _WIDE: Final = 110  # columns from which severity, score, outcome and certainty get columns of their own
 _WHY: Final = 8  # reasons shown per path, those of links before those of hops; the page holds all
+_COLUMNS: Final = 80
+_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7e]")
 _END: Final = re.compile(r"(?: |\x1b\[[0-9;]*m)+$")
 
 
@@ -39,12 +43,20 @@ def console(stream: TextIO, *, color: bool = True) -> Console:
     """A console that interprets nothing: no markup, no emoji, no highlighting.
 
     ``NO_COLOR`` is respected; a stream that is no terminal gets no colour and 80 columns
-    (``COLUMNS`` overrides). A character that the stream cannot encode is shown as an escape.
+    (``COLUMNS`` overrides, unless it is 0). A character that the stream cannot encode is shown as an escape.
     """
     from rich.console import Console
 
     _make_lenient(stream)
-    return Console(file=stream, no_color=None if color else True, markup=False, emoji=False, highlight=False)
+    columns = os.environ.get("COLUMNS", "")
+    return Console(
+        file=stream,
+        width=_COLUMNS if columns.isdigit() and not columns.strip("0") else None,
+        no_color=None if color else True,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
 
 
 def result_text(
@@ -120,6 +132,22 @@ def print_warnings(data: ResultData, stream: TextIO | None = None, *, color: boo
     for severity, message in summary.warnings(data):
         line = _text("note: " if severity == "informational" else "warning: ", _STYLE[severity])
         out.print(line.append(message), soft_wrap=True)
+
+
+def safe_json(document: bytes) -> bytes:
+    r"""The JSON document, of equal meaning, without a character that moves or hides what is shown.
+
+    Control and format characters and line separators become ``\uXXXX``. They can only stand in
+    strings: those that may stand between tokens are ASCII.
+    """
+    return _BEYOND_ASCII.sub(_escaped, document.decode()).encode()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    if unicodedata.category(found[0]) not in {"Cc", "Cf", "Zl", "Zp"}:
+        return found[0]
+    units = found[0].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def _make_lenient(stream: TextIO) -> None:

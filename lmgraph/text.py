@@ -6,6 +6,8 @@ import re
 import unicodedata
 from typing import Final
 
+from lmgraph.redaction import Folded, spots, variable
+
 REDACTED: Final = "[redacted]"
 
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -60,62 +62,93 @@ def redact(command_line: str) -> tuple[str, bool]:
     too. Where it is unclear where a secret ends, too much goes rather than too little; the ``*``
     that asks for a password stays. ``redact(redact(x)) == redact(x)``; time is linear.
     """
-    before, after = command_line, _Redaction(_HASH_PAIR.sub(REDACTED, command_line)).run()
+    before, after = command_line, ""
+    variables: set[str] = set()
     # What one walk took out can show the next one more; two walks are the rule.
     for _ in range(_MOST_WALKS):
-        if after == before:
+        known = len(variables)
+        after = _Redaction(before, variables).run()
+        if after == before and known == len(variables):
             return after, after != command_line
-        before, after = after, _Redaction(after).run()
+        before = after
     return REDACTED, True
 
 
 # Windows splits arguments at these alone: any other space may be part of a password.
 _SPACES: Final = " \t\r\n\v\f"
-_SPACE: Final = re.compile(r"[ \t\r\n\v\f]+")
-_ATOM: Final = re.compile(r"[^ \t\r\n\v\f\"'`]+")
+# As it is folded: NUL is any other space. It ends what is shown, not what is hidden.
+_SPACE: Final = re.compile(r"[ \t\r\n\v\f\0]+")
+_ATOM: Final = re.compile(r"[^ \t\r\n\v\f\0\"'`]+")
+_SHOWN: Final = re.compile(r"[^ \t\r\n\v\f\0\"]+")
 _TO_SPACE: Final = re.compile(r"[^ \t\r\n\v\f]+")
 _TO_SPACE_OR_QUOTE: Final = re.compile(r"[^ \t\r\n\v\f\"]+")
 _OPENING: Final = re.compile(r"[\\`]{0,4}\"|'")
 _CLOSING: Final = re.compile(r"(?:[\\`]{0,4}\"){1,4}(?=[ \t\r\n\v\f]|$)")
 # Behind the quote that ends a nested command, or behind one in the midst of a password.
 _MAY_FOLLOW: Final = re.compile(r"[&|,;)\]}>]")
+_LONE_SIGN: Final = re.compile(r"[:=][ \t\0]+(?=[^ \t\r\n\v\f\0])")
 _SPACE_OR_END: Final = re.compile(r"[ \t\r\n\v\f]|$")
 _QUOTES_AT_END: Final = re.compile(r"[\\`\"' \t\r\n\v\f]{0,64}$")
 _SEPARATOR: Final = re.compile(r"[&|;<>)}]{1,4}(?=[ \t\r\n\v\f]|$)")
 _ENDS_CALL: Final = frozenset(");|")
 _DISCARD: Final = frozenset({">nul", "2>nul", "2>&1", ">$null"})
 
-_HASH_PAIR: Final = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32}:[0-9A-Fa-f]{32}(?![0-9A-Fa-f])")
 _LONG_NAMES: Final = r"password|passwd|passphrase|passcode|passwort|pwd"
 # A name whose value follows in the same word: /pass:, --password=, $adminPassword=, Pwd=.
 _NAMED: Final = re.compile(
     rf"(?:{_LONG_NAMES}|(?<![A-Za-z])pass[A-Za-z]{{0,16}}"
-    r"|(?<=[-/])(?:rp|jp|pw|ntlm|rc4|aes128|aes256|hash|hashes|secret|token|apikey))[:=]",
+    r"|(?<=[-/])(?:rp|jp|pw|ntlm|rc4|aes128|aes256|hash|hashes|pth|ticket)"
+    r"|(?<![A-Za-z])(?:[a-z]{0,16}[_-])?(?:secret|token|api_?key|api-key|access_?key))[:=]",
     re.IGNORECASE | re.ASCII,
 )
 # A name whose value is the next word.
 _BEFORE_VALUE: Final = re.compile(
-    rf"(?:--?|/)(?:[a-z0-9_-]{{0,40}}(?:{_LONG_NAMES})|pass|pw|rp|jp|hashes|hash|nthash|aeskey)",
+    rf"(?:--?|/)(?:[a-z0-9_-]{{0,40}}(?:{_LONG_NAMES}|secret|token|api[_-]?key|access[_-]?key)"
+    r"|pass(?:w(?:or?)?)?|pw|rp|jp|hashes|hash|nthash|aeskey)",
     re.IGNORECASE | re.ASCII,
 )
 _BEFORE_EQUALS: Final = re.compile(
     rf"\$?[a-z0-9_:.-]{{0,40}}(?:{_LONG_NAMES}|pass)", re.IGNORECASE | re.ASCII
 )
 _LOGIN_FLAG: Final = re.compile(
-    r"(?:^|(?<=[ \t\r\n\v\f\"'`]))(?:[-/]u|--?user|--?username)(?=[ \t\r\n\v\f:=\"'`]|$)",
+    r"(?:^|(?<=[ \t\r\n\v\f\0\"'`]))(?:[-/]u|--?user|--?username)(?=[ \t\r\n\v\f\0:=\"'`]|$)",
     re.IGNORECASE | re.ASCII,
+)
+_LOGIN_ATTACHED: Final = re.compile(r"(?:[-/]u|--?user(?:name)?|/user)[:=]", re.IGNORECASE | re.ASCII)
+_LOGIN_JOINED: Final = re.compile(r"curl|winexe|smb|rpcclient", re.IGNORECASE | re.ASCII)  # -uadm:PW
+# A program that is given a mere host: no other than PsExec, whatever it is called.
+_HOST_ALONE: Final = re.compile(
+    r"(?:^|(?<=[ \t\r\n\v\f\0\"']))\\\\[^\\/:*?$% \t\r\n\v\f\0\"']{1,255}(?=[ \t\r\n\v\f\0\"']|$)"
 )
 # An account with its password; %NAME% is a variable, C:\ a path, http:// a URL.
 _ACCOUNT: Final = re.compile(
-    r"([\\`]{0,4}\"|')?(?![-/])[^ \t\r\n\v\f\"'`:%]{1,128}(?::(?![\\/])|%(?![^ \t\r\n\v\f\"'%]{0,64}%))"
+    r"([\\`]{0,4}\"|')?(?![-/])(?![A-Za-z]:[\\/])(?!(?:https?|ftp|smb|file|cifs|ldaps?)://)"
+    r"[^ \t\r\n\v\f\0\"'`:%]{1,128}"
+    r"(?::|(?<![\\/])%(?![^ \t\r\n\v\f\0\"'%]{0,64}%(?:[\\/ \t\r\n\v\f\0\"']|$))"
+    r"|(?<=[\\/])%(?![^ \t\r\n\v\f\0\"'%]{0,64}%))"
 )
 _REMOTE_TOOL: Final = re.compile(r"psexe|paexec|remcom|csexec|winexe", re.IGNORECASE | re.ASCII)
 _NET: Final = re.compile(r"(?:^|[^a-z0-9_-])net1?(?:\.exe)?$", re.IGNORECASE | re.ASCII)
-_USE_OF_WHAT: Final = re.compile(r"[ \t\r\n\v\f]+[\\`]{0,4}[\"']?(?:[\\/]{2}|[A-Za-z]:[ \t]|\*[ \t])")
-_UNC: Final = re.compile(r"([\\`]{0,4}[\"']{1,2})?[\\/]{2}(?=[\\/]{0,4}[^\\/\"' \t\r\n\v\f])")
+_USE_OF_WHAT: Final = re.compile(
+    r"[ \t\r\n\v\f\0]+[\\`]{0,4}[\"']?(?:[\\/]{2}|https?://|[A-Za-z]:[ \t\0]|\*[ \t\0])", re.IGNORECASE
+)
+_UNC: Final = re.compile(r"([\\`]{0,4}[\"']{1,2})?[\\/]{2}(?=[\\/]{0,4}[^\\/\"' \t\r\n\v\f\0])")
+_URL: Final = re.compile(r"https?://", re.IGNORECASE)
+_SHARE: Final = re.compile(
+    r"([\\`]{0,4}[\"']{1,2})?[\\/]{2,6}[^\\/\"' \t\r\n\v\f\0]{1,255}[\\/]{1,2}[^\\/ \t\r\n\v\f\0]"
+)
+_JOIN: Final = re.compile(r"[&|]{1,2}")
 _OPTION_VALUE: Final = re.compile(r"(?:--?|/)[A-Za-z0-9_-]{1,40}[:=]")
-_OPTION: Final = re.compile(r"\"?/[^ \t\r\n\v\f\"':=]{0,64}[:=]?")
-_DEVICE: Final = re.compile(r"(?:[A-Za-z]:|lpt\d:?|\*)(?=[ \t\r\n\v\f\"']|$)", re.IGNORECASE)
+_OPTION: Final = re.compile(r"\"?/[^ \t\r\n\v\f\0\"':=]{0,64}[:=]?")
+_USER_OPTION: Final = re.compile(r"\"?/u(?:s(?:er?)?)?[:=]", re.IGNORECASE)
+_OPTION_NAME: Final = re.compile(r"\"?/([a-z]{1,24}|\?)(?=[:=&|;,)>}]|$)", re.IGNORECASE | re.ASCII)
+# Of "net use"; what begins one of these is one, too. Any other word with a slash may be a password.
+_OPTIONS_OF_USE: Final = (
+    "user", "delete", "persistent", "savecred", "smartcard", "home", "yes", "no", "requireintegrity",
+    "requireprivacy", "writethrough", "transport", "tcpport", "quicport", "rdmaport", "compressnetwork",
+    "blockntlm", "skipcertcheck", "global", "help", "?",
+)  # fmt: skip
+_DEVICE: Final = re.compile(r"(?:[A-Za-z]:|lpt\d:?|\*)(?=[ \t\r\n\v\f\0\"']|$)", re.IGNORECASE)
 _LONG_WORD: Final = 1024
 _MOST_WALKS: Final = 8
 # Words that begin with -p and hold no password; heeded only where no PsExec is in sight.
@@ -134,16 +167,22 @@ class _Redaction:
     nested command from one that belongs to a password.
     """
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._end = len(text)
+    def __init__(self, line: str, variables: set[str]) -> None:
+        self._line = Folded(line)
+        self._text = self._line.text
+        self._end = len(self._text)
         self._at = 0
+        self._shown = 0  # how much of the line itself is done
         self._out: list[str] = []
+        self._variables = variables  # those that hold a secret; what this walk finds is for the next one
+        self._spots = spots(self._line, variables)[::-1]
         self._inside = False
-        self._login = _LOGIN_FLAG.search(text) is not None
+        self._login = _LOGIN_FLAG.search(self._text) is not None or _HOST_ALONE.search(self._text) is not None
+        self._joined = _LOGIN_JOINED.search(self._text) is not None
         self._remote_tool = False
-        self._mode: str | None = None  # "use", "user", "secure": arguments of that command follow
+        self._mode: str | None = None  # "use", "user", "time", "secure": arguments of that command follow
         self._named = False  # the share or the account of that command was seen
+        self._shared = False  # the share was
         self._previous = ""
 
     def run(self) -> str:
@@ -156,16 +195,34 @@ class _Redaction:
                 self._argument()
             else:
                 self._word()
+        self._out.append(self._line.raw[self._shown :])
         return "".join(self._out)
 
     def _keep(self, end: int) -> None:
-        self._out.append(self._text[self._at : end])
-        self._at = end
+        """Show what is before ``end``, but for the secrets that stand in it."""
+        while self._spots and self._spots[-1][0] < end:
+            start, stop = self._spots.pop()
+            if start >= self._at:
+                self._show(start)
+                self._hide(self._secret_end(start) if stop < 0 else stop)
+        self._show(end)
+
+    def _show(self, end: int) -> None:
+        if end > self._at:
+            place = self._line.behind(end)
+            self._out.append(self._line.raw[self._shown : place])
+            self._at, self._shown = end, place
 
     def _hide(self, end: int) -> None:
+        if end <= self._at:
+            return
         hidden = self._text[self._at : end]
+        place = self._line.before(end)
         self._out.append("*" if hidden == "*" else REDACTED)
-        self._at = end
+        self._at, self._shown = end, place
+        name = variable(hidden)
+        if name is not None:
+            self._variables.add(name)
 
     def _hide_next(self, argument: int = 0, *, heed_slash: bool = False) -> None:
         """Hide the word that follows, if one does; all up to ``argument`` if that is further on."""
@@ -180,7 +237,11 @@ class _Redaction:
             self._hide(argument)
             self._hide_tail()
         elif _QUOTES_AT_END.match(self._text, self._at) is None:
+            lone = _LONE_SIGN.match(self._text, self._at)
             self._hide(self._secret_end(self._at))
+            if lone:
+                self._keep(lone.end())
+                self._hide(self._secret_end(self._at))
 
     def _hide_tail(self) -> None:
         """Hide what stands right behind the quote that ends a secret: it belongs to the argument."""
@@ -295,9 +356,16 @@ class _Redaction:
         """``-Password PW``, ``-p PW``, ``-pPW``, ``-u user:PW``."""
         if word[0] not in "-/":
             return False
+        attached = _LOGIN_ATTACHED.match(word)
         if _LOGIN_FLAG.fullmatch(word):
             self._keep(self._at + len(word))
             self._account()
+        elif attached or (self._joined and word[:2].lower() == "-u"):
+            end = self._at + len(word)
+            self._keep(self._at + (attached.end() if attached else 2))
+            self._account()
+            if self._at < end:
+                self._keep(end)
         elif self._asks_password(word):
             self._keep(self._at + len(word))
             self._hide_next(heed_slash=word[0] == "/" and word.lower() != "/p")
@@ -375,9 +443,9 @@ class _Redaction:
             self._remote_tool = True
         after_net = _NET.search(self._previous) is not None
         if folded == "use" and (after_net or _USE_OF_WHAT.match(self._text, self._at)):
-            self._mode, self._named = "use", False
-        elif folded == "user" and after_net:
-            self._mode, self._named = "user", False
+            self._mode, self._named, self._shared = "use", False, False
+        elif folded in {"user", "time", "view"} and after_net:
+            self._mode, self._named = "user" if folded == "user" else "time", False
         elif folded.endswith("convertto-securestring"):
             self._mode, self._named = "secure", True
 
@@ -400,9 +468,12 @@ class _Redaction:
             self._keep(self._at + len(shown))
             if not _ENDS_CALL.isdisjoint(shown):
                 self._mode = None
-        elif self._mode == "use" and _UNC.match(text, self._at):
+        elif self._mode in {"use", "time"} and _UNC.match(text, self._at) and self._may_be_share():
             self._unc()
-        elif self._mode != "secure" and self._option_at():
+        elif self._mode == "use" and _URL.match(text, self._at):
+            self._named = True
+            self._word()
+        elif self._mode != "secure" and self._option_at() and self._may_be_option():
             self._option()
         elif shown in _DISCARD:
             self._keep(self._at + len(shown))
@@ -415,13 +486,30 @@ class _Redaction:
             device = _DEVICE.match(text, self._at)
             self._keep(device.end()) if device else self._word()
 
+    def _may_be_share(self) -> bool:
+        """Whether this is no password: behind the first share only what is as complete as that."""
+        return not self._shared or _SHARE.match(self._text, self._at) is not None
+
+    def _may_be_option(self) -> bool:
+        if self._mode != "use" or not self._named:
+            return True
+        option = self._option_at()
+        name = _OPTION_NAME.match(self._text, option.start()) if option else None
+        return name is not None and any(known.startswith(name[1].lower()) for known in _OPTIONS_OF_USE)
+
     def _unc(self) -> None:
         """A share: kept. Quoted, it may hold white space, but not behind an administrative share."""
-        self._named = True
+        self._named = self._named or self._mode == "use"
+        self._shared = True
         opening = _UNC.match(self._text, self._at)
         quote = opening[1] if opening else None
-        plain = _TO_SPACE_OR_QUOTE.match(self._text, self._at + len(quote or ""))
+        plain = _SHOWN.match(self._text, self._at + len(quote or ""))
         end = plain.end() if plain else self._at + 1
+        joined = None if quote else _JOIN.search(self._text, self._at, end)
+        if joined:
+            self._keep(joined.end())
+            self._mode, self._previous = None, ""
+            return
         if quote and not self._text.endswith("$", 0, end):
             closing = self._text.find(quote[-1], end)
             end = closing if closing >= 0 else end
@@ -444,11 +532,15 @@ class _Redaction:
             self._hide_next(heed_slash=True)
             return
         self._keep(end)
+        if self._mode == "time" and option and option[0].strip('"')[:2].lower() == "/u":
+            self._named = True
         quote = _OPENING.match(self._text, self._at)
-        if quote and self._text[end - 1] in ":=":
+        if option and _USER_OPTION.fullmatch(option[0]) and _ACCOUNT.match(self._text, self._at):
+            self._account()
+        elif quote and self._text[end - 1] in ":=":
             closing = self._text.find(quote[0][-1], quote.end())
             self._keep(closing + 1 if closing >= 0 else quote.end())
         else:
-            rest = _TO_SPACE_OR_QUOTE.match(self._text, self._at)
+            rest = _SHOWN.match(self._text, self._at)
             if rest:
                 self._keep(rest.end())

@@ -30,7 +30,7 @@ class Engine:
         self.data = story()
         self.error: BaseException | None = None
 
-    def run(self, paths, settings, progress=None):
+    def run(self, paths, settings, progress=None, outputs=()):
         self.asked.append((tuple(paths), settings))
         if self.error is not None:
             raise self.error
@@ -251,7 +251,7 @@ def test_failures_leave_no_file(lmgraph, engine, tmp_path, error, status, messag
 
 
 def test_log_lines_cannot_be_forged(lmgraph, engine, monkeypatch):
-    def run(paths, settings, progress=None):
+    def run(paths, settings, progress=None, outputs=()):
         logging.getLogger("lmgraph.ingest").warning("cannot read %s", "a\nERROR: forged\x1b[2J")
         return SimpleNamespace(data=story(), rejects=())
 
@@ -369,3 +369,22 @@ def test_full_disk_behind_standard_output_is_an_error(root):
         err.decode().strip()
         == "error: the output cannot be written: No space left on device [standard output]"
     )
+
+
+@pytest.mark.parametrize("option", ["--json", "--html", "--rejects"])
+def test_an_empty_name_is_wrong_usage(lmgraph, option):
+    status, _, err = lmgraph("analyze", "x", option, "")
+    assert status == 2
+    assert f"the name of the file is empty [{option}]" in err
+
+
+def test_an_output_in_a_folder_of_inputs_is_not_read_and_can_be_replaced(real, tmp_path, capfdbinary):
+    made = tmp_path / "out.json"
+    for _ in range(2):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["analyze", str(tmp_path), "--json", str(made), "--force", "-q"])
+        assert not left.value.code
+    capfdbinary.readouterr()
+    document = json.loads(made.read_bytes())
+    assert document["coverage"]["unknown_files"] == []
+    assert [notice["code"] for notice in document["coverage"]["notices"]] == ["own-result"]
