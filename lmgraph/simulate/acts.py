@@ -57,6 +57,13 @@ def system(host: Host) -> Session:
     return Session(SYSTEM, KERNEL_LOGON, host)
 
 
+def network_account(session: Session) -> Account:
+    """As whom a session appears on other hosts: the system itself as its machine's account."""
+    if session.account is not SYSTEM:
+        return session.account
+    return Account(f"{session.host.name}$", 40_000 + session.host.number)
+
+
 class Acts:
     """Acts of one concern; with a ledger they are noted there as movements of the background."""
 
@@ -105,7 +112,7 @@ class Acts:
         if typed:
             command += rf" /user:{DOMAIN}\{typed.name} {typed.secret}"
         self.pen.process(by, when, NET, command)
-        account = typed or by.account
+        account = typed or network_account(by)
         if share in ADMIN_SHARES and target is not by.host:
             self.note(by.host, target, account, when, "net use")
         return self.smb(by.host, target, when + self.pen.delay(120, 600), account, share, refused=refused)

@@ -96,7 +96,7 @@ def _write(
     delivery = Delivery(options.seed, company, flavour, options.noise)
     calendar = Calendar(options.seed, company, options.noise)
     world = World(options, company, calendar, Ledger(), delivery.take)
-    plans = scenarios.plan(options.seed, options.scenarios, options.days)
+    plans = scenarios.plan(world)
     taken: set[Host] = set()
     attacks: list[Attack] = []
     flavour.begin(company, options.days)

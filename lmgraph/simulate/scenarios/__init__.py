@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from lmgraph.simulate.chance import Chance
 from lmgraph.simulate.delivery import Delivery
 from lmgraph.simulate.options import SCENARIOS
 from lmgraph.simulate.scenarios import bursts, chains, hopper
 from lmgraph.simulate.scenarios.intruder import Intruder
 from lmgraph.simulate.times import HOUR, is_working_day
+from lmgraph.simulate.world import World
 
 Run = Callable[[Intruder], None]
 
@@ -61,17 +61,18 @@ _DAYS: Final = {"slow": 3, "slower": 5}  # that it may last; the others end on t
 assert _RUNS.keys() == SCENARIOS.keys()
 
 
-def plan(seed: int, scenarios: tuple[str, ...], days: int) -> list[Plan]:
+def plan(world: World) -> list[Plan]:
     """On which day each attack begins: in the second half, so that there is a past, and on a working day."""
+    days = world.options.days
     seen: dict[str, int] = {}
     found = []
-    for name in sorted(scenarios, key=list(SCENARIOS).index):
+    for name in sorted(world.options.scenarios, key=list(SCENARIOS).index):
         number = seen[name] = seen.get(name, 0) + 1
         latest = max(0, days - _DAYS.get(name, 1))
-        earliest = min(latest, days // 2)
-        possible = [day for day in range(earliest, latest + 1) if is_working_day(day)]
-        day = Chance(seed, "plan", name, number).pick(possible or [latest])
-        found.append(Plan(name, number, day))
+        possible = [day for day in range(min(latest, days // 2), latest + 1) if is_working_day(day)]
+        if name == "dhcp":
+            possible = [day for day in possible if chains.hand_over(world, day)] or possible
+        found.append(Plan(name, number, world.chance("plan", name, number).pick(possible or [latest])))
     return found
 
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from itertools import cycle
 
 from lmgraph.simulate.acts import Spelling
-from lmgraph.simulate.estate import Account, Host
+from lmgraph.simulate.estate import Account, Administrator, Host
 from lmgraph.simulate.scenarios.intruder import Foothold, Intruder, Way
+from lmgraph.simulate.sensor import Session
 from lmgraph.simulate.times import HOUR, MINUTE, SECOND, day_of
+from lmgraph.simulate.world import World
 
 
 def follow(
@@ -26,12 +28,12 @@ def follow(
     return here
 
 
-def chain(intruder: Intruder, *, way: Way = "full", minutes: float = 20) -> None:
+def chain(intruder: Intruder, *, way: Way = "full", minutes: float = 20, goal: str = "") -> None:
     """A workstation, then three to five servers, with an administrator's account."""
     host, when = intruder.workplace()
     targets = intruder.targets("server", "file", number=intruder.chance.whole(3, 5))
     account = intruder.administrator().account
-    follow(intruder, intruder.enter(host, when), targets, [account], way=way, minutes=minutes)
+    follow(intruder, intruder.enter(host, when, goal=goal), targets, [account], way=way, minutes=minutes)
 
 
 def new_accounts(intruder: Intruder) -> None:
@@ -90,32 +92,34 @@ def _by_hours(intruder: Intruder, least: float, most: float, number: int) -> Non
 
 def rider(intruder: Intruder) -> None:
     """From the administrator's machine to the jump host and on, within the administrator's session there."""
-    estate, ledger = intruder.world.estate, intruder.world.ledger
-    for admin in intruder.chance.sample(estate.administrators, len(estate.administrators)):
-        stays = [stay for stay in ledger.stays[admin.jump] if stay.session.account == admin.account]
-        stays = [stay for stay in stays if day_of(stay.first) == intruder.day]
-        own = intruder.world.calendar.at_work(admin.host, stays[0].first) if stays else None
-        if own and admin.host.managed:
-            break
-    else:
-        chain(intruder)  # no administrator came by a jump host on that day
-        return
-    stay, jump = stays[0], admin.jump
-    when = stay.first + round((stay.last - stay.first) * intruder.chance.between(0.05, 0.3))
+    admin, when, own, there = _ride(intruder)
     start = intruder.enter(admin.host, when, session=own)
-    intruder.move(start, jump, intruder.pause(when, 4), "net use", account=admin.account)
-    entry = intruder.move(start, jump, intruder.pause(when, 9), "psexec", account=admin.account)
+    intruder.move(start, admin.jump, intruder.pause(when, 4), "net use", account=admin.account)
+    entry = intruder.move(start, admin.jump, intruder.pause(when, 9), "psexec", account=admin.account)
     if entry is None:
         return
-    riding = Foothold(stay.session, entry.since, entry.hop)
+    riding = Foothold(there, entry.since, entry.hop)
     habitual = intruder.move(riding, admin.habits[0], intruder.pause(entry.since, 12), "psexec")
     fresh = [host for host in intruder.targets("server", number=6) if host not in admin.habits][:2]
     for target in fresh:
-        when = intruder.pause(entry.since, 25)
-        intruder.move(riding, target, when, "full")
-    if habitual and fresh:
-        for target in intruder.targets("server", number=1):
-            follow(intruder, habitual, [target], [admin.account])
+        intruder.move(riding, target, intruder.pause(entry.since, 25), "full")
+    if habitual:
+        follow(intruder, habitual, intruder.targets("server", number=1), [admin.account])
+
+
+def _ride(intruder: Intruder) -> tuple[Administrator, int, Session, Session]:
+    """Whom to follow, from when (ms), and the two sessions; an own one where nobody came by that day."""
+    world = intruder.world
+    for admin in intruder.chance.sample(world.estate.administrators, len(world.estate.administrators)):
+        for stay in world.ledger.stays[admin.jump]:
+            own = world.calendar.at_work(admin.host, stay.first)
+            if own and stay.session.account == admin.account and day_of(stay.first) == intruder.day:
+                into = intruder.chance.between(0.05, 0.3)
+                return admin, stay.first + round((stay.last - stay.first) * into), own, stay.session
+    admin, (_, when) = intruder.administrator(), intruder.workplace()
+    own = intruder.session(admin.host, when)
+    ride = intruder.acts.remote_desktop(own, admin.jump, when - 5 * MINUTE, admin.account, 4)
+    return admin, when, own, ride
 
 
 def remote_desktop(intruder: Intruder) -> None:
@@ -138,26 +142,28 @@ def no_sensor(intruder: Intruder) -> None:
     follow(intruder, intruder.enter(host, when), [targets[0], *bare, *targets[1:]], [account])
 
 
-def hand_over(intruder: Intruder) -> list[tuple[int, Host, Host, int]]:
+def hand_over(world: World, day: int) -> list[tuple[int, Host, Host, int]]:
     """Addresses that change hands on that day, between machines with sensors whose people are there."""
-    calendar, found = intruder.world.calendar, []
-    for given_up, former, holder, taken in intruder.world.estate.handed_on:
-        near = day_of(given_up) == day_of(taken) == intruder.day and taken - given_up > 4 * MINUTE
-        there = calendar.at_work(former, given_up - HOUR) and calendar.at_work(holder, taken + 2 * HOUR)
-        stays = calendar.at_work(former, given_up + HOUR) and calendar.at_work(holder, taken)
-        if near and there and stays and former.managed and holder.managed and former is not holder:
+    calendar, found = world.calendar, []
+    for given_up, former, holder, taken in world.estate.handed_on:
+        near = day_of(given_up) == day_of(taken) == day and taken - given_up > 4 * MINUTE
+        moments = [(former, given_up - HOUR), (former, given_up + HOUR)]
+        moments += [(holder, taken), (holder, taken + 2 * HOUR)]
+        there = all(calendar.at_work(host, when) for host, when in moments)
+        if near and there and former.managed and holder.managed:
             found.append((given_up, former, holder, taken))
     return found
 
 
 def address_changes(intruder: Intruder) -> None:
     """The same address means one host before noon and another one after."""
-    changes = hand_over(intruder)
-    if not changes:
-        chain(intruder)
+    changes = hand_over(intruder.world, intruder.day)
+    if not changes:  # an estate so small that it did not happen
+        chain(intruder, goal="no address changed hands")
         return
     given_up, former, holder, taken = intruder.chance.pick(changes)
-    intruder.visited |= {former, holder}  # no place to start from
+    intruder.claim(former)  # no place to start from
+    intruder.claim(holder)
     host, _ = intruder.workplace()
     desk = intruder.chance.pick(intruder.world.estate.desk)[0]
     admin = intruder.administrator().account

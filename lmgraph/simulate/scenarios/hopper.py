@@ -85,7 +85,10 @@ def raid(intruder: Intruder, goal: Goal, *, known: bool, active: bool) -> None:
     attack = _start(intruder, goal, stealth, known=known, active=active)
     chance, when = intruder.chance, attack.footholds[0].since
     ways: tuple[Way, ...] = ("full", "psexec", "remote service", "full")
+    prize = chance.whole(2, 3)  # footholds after which an account of the domain has been found
     for _ in range(chance.whole(*_LENGTH[goal])):
+        if goal == "target" and not active and len(attack.footholds) > prize:
+            attack.stolen.insert(0, intruder.world.estate.masters[0])
         when = intruder.pause(when, _PACE[goal])
         step = attack.choose(when)
         if step is None or when >= intruder.end:
@@ -94,7 +97,7 @@ def raid(intruder: Intruder, goal: Goal, *, known: bool, active: bool) -> None:
         when = max(when, here.since + MINUTE)
         if goal == "explore" and not known and chance.happens(0.2):  # it knocks elsewhere, too
             intruder.fail(here, chance.pick(intruder.world.estate.servers), when - MINUTE // 2)
-        way = "net use" if goal == "explore" and chance.happens(0.2) else chance.pick(ways)
+        way: Way = "net use" if goal == "explore" and chance.happens(0.2) else chance.pick(ways)
         landed = intruder.move(here, target, when, way, account=account)
         if landed is None:
             intruder.visited.add(target)
@@ -110,9 +113,7 @@ def _start(intruder: Intruder, goal: Goal, stealth: str, *, known: bool, active:
     bought = [] if known or active else [intruder.administrator().account]
     if not bought:
         host, when = _promising(intruder, host, when, known=known, active=active)
-    if goal == "target" and not active:
-        bought.append(intruder.chance.pick(intruder.world.estate.masters[:1]))
-    elif known and not active:
+    if known and not active:
         bought = [account for _, users in intruder.world.ledger.known(host, when) for account in users]
     start = intruder.enter(host, when, goal=goal, stealth=stealth)
     return _Raid(intruder, goal, known, active, [start], bought)

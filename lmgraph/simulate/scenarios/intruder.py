@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lmgraph.simulate.acts import SPELLINGS, Spelling, Tool, psexec_named, spell
+from lmgraph.simulate.acts import SPELLINGS, Spelling, Tool, network_account, psexec_named, spell
 from lmgraph.simulate.estate import DOMAIN, Account, Administrator, Host, Role
 from lmgraph.simulate.sensor import VOLUME, Session
 from lmgraph.simulate.times import MINUTE, SECOND, horizon, moment
@@ -138,7 +138,7 @@ class Intruder:
         """
         if when >= self.end:
             return None
-        chosen: Spelling = spelling or self.chance.habit(SPELLINGS)
+        chosen = self.chance.habit(SPELLINGS) if spelling is None else spelling
         token = spell(target, when, chosen, lower=self.chance.happens(0.5))
         by, rights, landed = start.session, account or start.session.account, None
         typed = rights if rights != by.account else None
@@ -185,10 +185,10 @@ class Intruder:
         """Try a share with an account that is no administrator there; it is refused."""
         if when >= self.end or not self.on(target, when):
             return
-        token = spell(target, when, "short")
+        token, account = spell(target, when, "short"), network_account(start.session)
         self._begin()
         self.acts.net_use(start.session, target, when, "C$", token=token, refused=True)
-        self._put_down(start, target, when, "net use", "attempted", start.session.account, token=token)
+        self._put_down(start, target, when, "net use", "attempted", account, token=token)
 
     def fan_out(
         self, start: Foothold, targets: Sequence[Host], when: int, account: Account, *, listed: bool
