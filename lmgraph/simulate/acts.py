@@ -153,23 +153,18 @@ class Acts:
         pen.process(landed, when + pen.delay(80, 300), image, run, base_name(tool.half))
         return landed
 
-    def call_in_vain(
-        self,
-        by: Session,
-        target: Host,
-        when: int,
-        tool: Tool | None,
-        *,
-        token: str = "",
-        typed: Account | None = None,
-    ) -> None:
-        """PsExec to a host that is switched off; without a tool: one that is on a list."""
-        if tool:
-            account = rf" -u {DOMAIN}\{typed.name} -p {typed.secret}" if typed else ""
-            command = rf"{tool.command} \\{token or target.name}{account} -accepteula cmd.exe"
-            self.pen.process(by, when, tool.image, command)
+    def call_in_vain(self, by: Session, target: Host, when: int, image: str = "", command: str = "") -> None:
+        """A program tries a host that is switched off; without one: the kernel does, for a command before."""
+        if image:
+            self.pen.process(by, when, image, command)
         when += self.pen.delay(300, 900)
         self.pen.connect(by.host, when, target.ip(when), kernel(by.host), "System")
+
+    def dial_in_vain(self, by: Session, target: Host, when: int, image: str) -> None:
+        """A user-mode SMB client tries a host that is switched off."""
+        number = self.pen.process(by, when, image, f"{base_name(image)} -t {target.ip(when)} -x whoami")
+        when += self.pen.delay(300, 900)
+        self.pen.connect(by.host, when, target.ip(when), number, image)
 
     def serve(self, target: Host, when: int, name: str, image: str, path: str, peer: Host) -> None:
         """A service installed from ``peer``, started, and running."""

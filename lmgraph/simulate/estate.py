@@ -207,7 +207,7 @@ def build(seed: int, hosts: int, days: int, noise: float) -> Estate:
     _equip(estate, chance)
     _staff(estate, chance)
     _lease(estate, Chance(seed, "leases"), days)
-    _habits(estate, Chance(seed, "habits"), Chance(seed, "adopted"), days, noise)
+    _habits(estate, seed, days, noise)
     return estate
 
 
@@ -257,8 +257,9 @@ def _staff(estate: Estate, chance: Chance) -> None:
     estate.masters = [Account(f"da-{name}", 33_000 + n, "all") for n, name in enumerate(("north", "south"))]
 
 
-def _habits(estate: Estate, chance: Chance, adopting: Chance, days: int, noise: float) -> None:
+def _habits(estate: Estate, seed: int, days: int, noise: float) -> None:
     """Which servers each administrator sees to, and which come to that in time."""
+    chance = Chance(seed, "habits")
     servers = estate.having("server", "file")
     jumps = estate.having("jump")
     styles: tuple[Literal["direct", "run-as", "jump"], ...] = ("jump", "direct", "run-as")
@@ -267,6 +268,7 @@ def _habits(estate: Estate, chance: Chance, adopting: Chance, days: int, noise: 
         habits = tuple(chance.sample(servers, chance.whole(4, 9)))
         tool = chance.pick(("PsExec64.exe", "PsExec.exe", "PsExec64.exe", "psexec.exe", "PAExec.exe"))
         others = [server for server in servers if server not in habits]
+        adopting = Chance(seed, "adopted", number)  # of its own, or more days would change who comes next
         adopted = [
             (day, adopting.pick(others)) for day in range(days) if others and adopting.happens(0.2 * noise)
         ]
@@ -289,10 +291,12 @@ def _lease(estate: Estate, chance: Chance, days: int) -> None:
         part = 200 if host.is_server else 10
         host.leases = [(0, f"10.{net}.{part + number // 200}.{20 + number % 200}")]
     for day in (day for day in range(days) if is_working_day(day)):
-        moving = chance.sample(people, max(4, len(people) // 25))
-        moments = chance.clocks(len(moving), moment(day, 9.5), moment(day, 17.5))
-        for host, when in zip(moving, moments, strict=True):
-            _move(estate, host, when, free[host.site.number], fresh, chance)
+        for site in estate.sites:
+            there = [host for host in people if host.site is site]
+            moving = chance.sample(there, max(4, len(there) // 20))
+            span = moment(day, 9.5, site.zone), moment(day, 15.5, site.zone)
+            for host, when in zip(moving, chance.clocks(len(moving), *span), strict=True):
+                _move(estate, host, when, free[site.number], fresh, chance)
 
 
 def _move(
@@ -303,10 +307,10 @@ def _move(
     fresh: dict[int, int],
     chance: Chance,
 ) -> None:
-    """One change of address; what was given up longest ago is given out first."""
+    """One change of address: what was given up is given out again, the last or the oldest of it first."""
     old = host.ip(when)
     if free and (len(free) > 2 or chance.happens(0.75)):
-        new, former, given_up = free.popleft()
+        new, former, given_up = free.pop() if chance.happens(0.6) else free.popleft()
         if former is not host:
             estate.handed_on.append((given_up, former, host, when))
     else:

@@ -59,8 +59,9 @@ def simulate(
             summary, content = _write(made, options, progress)
             for name in (TRUTH, *FLAVOURS):
                 _remove(out / name)
-            made.replace(out / options.flavour)
-            (out / TRUTH).write_bytes(content)
+            (Path(beside) / TRUTH).write_bytes(content)
+            for name in (options.flavour, TRUTH):
+                (Path(beside) / name).replace(out / name)
     except OSError as error:
         raise OutputError(
             f"the simulation cannot be written: {error.strerror}", path=os.fspath(out)

@@ -147,8 +147,8 @@ def hand_over(world: World, day: int) -> list[tuple[int, Host, Host, int]]:
     calendar, found = world.calendar, []
     for given_up, former, holder, taken in world.estate.handed_on:
         near = day_of(given_up) == day_of(taken) == day and taken - given_up > 4 * MINUTE
-        moments = [(former, given_up - HOUR), (former, given_up + HOUR)]
-        moments += [(holder, taken), (holder, taken + 2 * HOUR)]
+        moments = [(former, given_up - HOUR // 2), (former, given_up + HOUR // 4)]
+        moments += [(holder, taken), (holder, taken + HOUR // 2)]
         there = all(calendar.at_work(host, when) for host, when in moments)
         if near and there and former.managed and holder.managed:
             found.append((given_up, former, holder, taken))

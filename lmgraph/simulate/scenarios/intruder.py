@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lmgraph.simulate.acts import SPELLINGS, Spelling, Tool, network_account, psexec_named, spell
+from lmgraph.simulate.acts import CMD, NET, SPELLINGS, Spelling, Tool, network_account, psexec_named, spell
 from lmgraph.simulate.estate import DOMAIN, Account, Administrator, Host, Role
 from lmgraph.simulate.sensor import VOLUME, Session
 from lmgraph.simulate.times import MINUTE, SECOND, horizon, moment
@@ -147,7 +147,7 @@ class Intruder:
             landed = self._act(way, by, target, when, token, typed)
             outcome: Outcome = "accessed" if way == "net use" else "executed"
         else:
-            self.acts.call_in_vain(by, target, when, self.tool, token=token, typed=typed)
+            self._act_in_vain(way, by, target, when, token)
             outcome = "attempted"
         said = None if way in {"toolkit", "rdp"} else token
         hop = self._put_down(start, target, when, _HOW[way], outcome, rights, token=said)
@@ -181,6 +181,20 @@ class Intruder:
         tool = self.disguised if way == "renamed" else self.tool
         return acts.psexec(by, target, when, tool, token=token, typed=typed, as_system=chance.happens(0.4))
 
+    def _act_in_vain(self, way: Way, by: Session, target: Host, when: int, token: str) -> None:
+        """The same against a host that is switched off: only the source sees it."""
+        if way == "toolkit":
+            self.acts.dial_in_vain(by, target, when, self.toolkit)
+        elif way in {"full", "net use"}:
+            self.acts.call_in_vain(by, target, when, NET, rf"net  use \\{token}\C$")
+        elif way == "remote service":
+            self.acts.call_in_vain(by, target, when, CMD, rf"cmd.exe /c copy a.exe \\{token}\ADMIN$\a.exe")
+        else:
+            tool = self.disguised if way == "renamed" else self.tool
+            self.acts.call_in_vain(
+                by, target, when, tool.image, rf"{tool.command} \\{token} -accepteula cmd.exe"
+            )
+
     def fail(self, start: Foothold, target: Host, when: int) -> None:
         """Try a share with an account that is no administrator there; it is refused."""
         if when >= self.end or not self.on(target, when):
@@ -209,9 +223,10 @@ class Intruder:
             token = None if listed else spell(target, when, "short")
             outcome: Outcome = "executed"
             if not self.on(target, when):
-                acts.call_in_vain(
-                    start.session, target, when, None if listed else tool, token=token or "", typed=typed
+                image, command = (
+                    ("", "") if listed else (tool.image, rf"{tool.command} \\{token} -accepteula {run}")
                 )
+                acts.call_in_vain(start.session, target, when, image, command)
                 outcome = "attempted"
             elif listed:
                 acts.land(start.session, target, when, tool, typed=typed, as_system=True, run=run)
