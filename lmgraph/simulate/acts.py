@@ -39,6 +39,13 @@ class Tool:
         """Its name as it is typed."""
         return base_name(self.image)
 
+    def left_by(self, source: Host, number: int) -> tuple[str, str]:
+        """Service and program on the target. PAExec's carry its process id and host in their name."""
+        if self.service != "PAExec":
+            return self.service, self.half
+        name = f"PAExec-{number}-{source.name}"
+        return name, rf"{VOLUME}\Windows\{name}.exe"
+
 
 def psexec_named(name: str, folder: str) -> Tool:
     """PsExec or PAExec under one of its own names."""
@@ -143,14 +150,15 @@ class Acts:
         pen = self.pen
         landed = self.smb(by.host, target, when, typed or by.account, "ADMIN$")
         when += pen.delay(700, 3_000) if pen.number() % 10 else pen.delay(14_000, 22_000)
-        self.serve(target, when, tool.service, tool.half, rf"%SystemRoot%\{base_name(tool.half)}", by.host)
+        service, half = tool.left_by(by.host, 1000 + pen.number() % 30_000)
+        self.serve(target, when, service, half, rf"%SystemRoot%\{base_name(half)}", by.host)
         when += pen.delay(500, 900)
         if as_system:
             landed = system(target)
         elif typed:  # typed credentials give a logon of their own
             landed = pen.logon(target, when, typed, 2)
         image = CMD if run.startswith("cmd") else rf"{SYSTEM32}\{run.split(maxsplit=1)[0]}"
-        pen.process(landed, when + pen.delay(80, 300), image, run, base_name(tool.half))
+        pen.process(landed, when + pen.delay(80, 300), image, run, base_name(half))
         return landed
 
     def call_in_vain(self, by: Session, target: Host, when: int, image: str = "", command: str = "") -> None:

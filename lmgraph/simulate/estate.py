@@ -203,7 +203,7 @@ def build(seed: int, hosts: int, days: int, noise: float) -> Estate:
             spread = role in {"workstation", "server", "file", "dc", "desk", "admin"}
             site = estate.sites[ordinal % len(estate.sites)] if spread else estate.sites[0]
             name = f"{site.code}-{_CODES[role]}{ordinal + 1:0{2 if role != 'workstation' else 4}d}"
-            estate.hosts.append(Host(len(estate.hosts), name, role, site))  # type: ignore[arg-type]
+            estate.hosts.append(Host(len(estate.hosts), name, role, site))
     _equip(estate, chance)
     _staff(estate, chance)
     _lease(estate, Chance(seed, "leases"), days)
@@ -211,9 +211,9 @@ def build(seed: int, hosts: int, days: int, noise: float) -> Estate:
     return estate
 
 
-def _numbers(hosts: int) -> dict[str, int]:
+def _numbers(hosts: int) -> dict[Role, int]:
     """How many hosts there are of each role."""
-    numbers = {
+    numbers: dict[Role, int] = {
         "dc": 2 + hosts // 500,
         "file": 1 + hosts // 200,
         "jump": 1 + hosts // 300,
@@ -248,13 +248,19 @@ def _staff(estate: Estate, chance: Chance) -> None:
             host.service = Account(
                 f"svc-app{host.number}", 20_000 + host.number, "servers" if chance.happens(0.4) else "none"
             )
-    for role in ("backup", "monitor", "scan", "deploy"):
+    reaches: dict[Role, Reach] = {"backup": "servers", "monitor": "none", "scan": "none", "deploy": "all"}
+    for role, reach in reaches.items():
         host = estate.only(role)
-        reach: Reach = {"backup": "servers", "deploy": "all"}.get(role, "none")  # type: ignore[assignment]
         host.service = Account(f"svc-{role}", 30_000 + host.number, reach)
     for host in estate.having("desk"):
-        estate.desk.append((Account(f"hd-{host.owner.name}", 32_000 + host.number, "workstations"), host))  # type: ignore[union-attr]
+        account = Account(f"hd-{_person(host)}", 32_000 + host.number, "workstations")
+        estate.desk.append((account, host))
     estate.masters = [Account(f"da-{name}", 33_000 + n, "all") for n, name in enumerate(("north", "south"))]
+
+
+def _person(host: Host) -> str:
+    assert host.owner, "machines of people have one"
+    return host.owner.name
 
 
 def _habits(estate: Estate, seed: int, days: int, noise: float) -> None:
@@ -264,7 +270,7 @@ def _habits(estate: Estate, seed: int, days: int, noise: float) -> None:
     jumps = estate.having("jump")
     styles: tuple[Literal["direct", "run-as", "jump"], ...] = ("jump", "direct", "run-as")
     for number, host in enumerate(estate.having("admin")):
-        account = Account(f"adm-{host.owner.name}", 31_000 + host.number, "servers")  # type: ignore[union-attr]
+        account = Account(f"adm-{_person(host)}", 31_000 + host.number, "servers")
         habits = tuple(chance.sample(servers, chance.whole(4, 9)))
         tool = chance.pick(("PsExec64.exe", "PsExec.exe", "PsExec64.exe", "psexec.exe", "PAExec.exe"))
         others = [server for server in servers if server not in habits]
