@@ -39,6 +39,7 @@ _NONE, _ALL = "none", "all"
     type=click.IntRange(MIN_HOSTS, MAX_HOSTS),
     default=100,
     show_default=True,
+    metavar="N",
     help="Number of hosts.",
 )
 @click.option(
@@ -46,6 +47,7 @@ _NONE, _ALL = "none", "all"
     type=click.IntRange(MIN_DAYS, MAX_DAYS),
     default=5,
     show_default=True,
+    metavar="N",
     help="Number of days; the first is a Monday.",
 )
 @click.option(

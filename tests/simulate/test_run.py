@@ -64,11 +64,6 @@ def test_attacks_do_not_disturb_the_background(peace, attacked):
     assert truth(peace)["attacks"] == []
 
 
-def test_one_attack_does_not_disturb_another(attacked, tmp_path):
-    simulate(tmp_path / "one", Options(scenarios=("chain",), **SMALL))
-    assert truth(tmp_path / "one")["attacks"] == truth(attacked)["attacks"][:1]
-
-
 def test_the_same_scenario_twice_is_two_attacks(tmp_path):
     simulate(tmp_path / "two", Options(scenarios=("chain", "chain"), **SMALL))
     first, second = truth(tmp_path / "two")["attacks"]
