@@ -18,6 +18,7 @@ import click
 
 from lmgraph import api, output, result, summary
 from lmgraph._version import __version__
+from lmgraph.cli_simulate import simulate
 from lmgraph.errors import LmgraphError, OutputError, UsageError
 from lmgraph.result import ResultData
 from lmgraph.schema import SEVERITIES
@@ -189,6 +190,9 @@ def analyze(paths: tuple[str, ...], **options: Any) -> int:
     if fail_on and any(summary.at_least(path.severity, fail_on) for path in data.paths):
         return FOUND
     return 0
+
+
+cli.add_command(simulate)
 
 
 def _check(paths: Sequence[str], options: dict[str, Any]) -> frozenset[str]:

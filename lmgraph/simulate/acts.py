@@ -1,0 +1,247 @@
+"""What people and programs do over SMB, as both ends' sensors see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from lmgraph.simulate.estate import DOMAIN, REALM, SYSTEM, Account, Host
+from lmgraph.simulate.ledger import Ledger
+from lmgraph.simulate.sensor import (
+    KERNEL_LOGON,
+    PROGRAMS,
+    SYSTEM32,
+    VOLUME,
+    Pen,
+    Session,
+    base_name,
+    kernel,
+)
+
+Spelling = Literal["short", "full", "address"]
+SPELLINGS: Final[tuple[Spelling, ...]] = ("short", "address", "full")  # most used first
+ADMIN_SHARES: Final = ("ADMIN$", "C$", "IPC$")
+NET: Final = rf"{SYSTEM32}\net.exe"
+CMD: Final = rf"{SYSTEM32}\cmd.exe"
+POWERSHELL: Final = rf"{SYSTEM32}\WindowsPowerShell\v1.0\powershell.exe"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A PsExec or its like: where it lies, and the service half that it leaves on the target."""
+
+    image: str
+    service: str
+    half: str
+
+    @property
+    def command(self) -> str:
+        """Its name as it is typed."""
+        return base_name(self.image)
+
+    def left_by(self, source: Host, number: int) -> tuple[str, str]:
+        """Service and program on the target. PAExec's carry its process id and host in their name."""
+        if self.service != "PAExec":
+            return self.service, self.half
+        name = f"PAExec-{number}-{source.name}"
+        return name, rf"{VOLUME}\Windows\{name}.exe"
+
+
+def psexec_named(name: str, folder: str) -> Tool:
+    """PsExec or PAExec under one of its own names."""
+    stem = "PAExec" if name.lower().startswith("paexec") else "PSEXESVC"
+    return Tool(rf"{VOLUME}\{folder}\{name}", stem, rf"{VOLUME}\Windows\{stem}.exe")
+
+
+def spell(target: Host, when: int, how: Spelling = "short", *, lower: bool = False) -> str:
+    """How a command names the target."""
+    token = {"short": target.name, "full": f"{target.name}.{REALM}", "address": target.ip(when)}[how]
+    return token.lower() if lower else token
+
+
+def system(host: Host) -> Session:
+    """The session of the system itself."""
+    return Session(SYSTEM, KERNEL_LOGON, host)
+
+
+def network_account(session: Session) -> Account:
+    """As whom a session appears on other hosts: the system itself as its machine's account."""
+    if session.account is not SYSTEM:
+        return session.account
+    return Account(f"{session.host.name}$", 40_000 + session.host.number)
+
+
+class Acts:
+    """Acts of one concern; with a ledger they are noted there as movements of the background."""
+
+    def __init__(self, pen: Pen, ledger: Ledger | None = None) -> None:
+        self.pen = pen
+        self._ledger = ledger
+
+    def note(self, source: Host, target: Host, account: Account, when: int, kind: str) -> None:
+        """A movement of the background, for the ledger."""
+        if self._ledger is not None:
+            self._ledger.moved(source, target, account, when, kind)
+
+    def stay(
+        self, host: Host, first: int, last: int, account: Account, kind: int, peer: Host | None = None
+    ) -> Session:
+        """A session from logon to logoff."""
+        session = self.pen.logon(host, first, account, kind, peer)
+        self.pen.logoff(session, last)
+        if self._ledger is not None:
+            self._ledger.stayed(session, first, last)
+        return session
+
+    def smb(
+        self, source: Host, target: Host, when: int, account: Account, share: str, *, refused: bool = False
+    ) -> Session:
+        """The kernel's part of every access to a share; returns the network logon on the target."""
+        pen = self.pen
+        port = pen.connect(source, when, target.ip(when), kernel(source), "System")
+        when += pen.delay(2, 30)
+        pen.accept(target, when, source.ip(when), port)
+        if refused:
+            pen.logon_failed(target, when + pen.delay(20, 90), account, source)
+            return Session(account, "", target)
+        session = pen.logon(target, when + pen.delay(20, 90), account, 3, source)
+        pen.share(target, when + pen.delay(91, 300), account, share, source)
+        if share in ADMIN_SHARES or pen.number() % 5 == 0:
+            pen.client_share(source, when + pen.delay(91, 300), target.name, share)
+        return session
+
+    def net_use(
+        self, by: Session, target: Host, when: int, share: str, *,
+        token: str = "", typed: Account | None = None, refused: bool = False, drive: str = "",
+    ) -> Session:  # fmt: skip
+        """``net use`` of a share; ``token``: how the target is named; ``typed``: credentials on the line."""
+        command = rf"net  use {drive}\\{token or target.name}\{share}"
+        if typed:
+            command += rf" /user:{DOMAIN}\{typed.name} {typed.secret}"
+        self.pen.process(by, when, NET, command)
+        account = typed or network_account(by)
+        if share in ADMIN_SHARES and target is not by.host:
+            self.note(by.host, target, account, when, "net use")
+        return self.smb(by.host, target, when + self.pen.delay(120, 600), account, share, refused=refused)
+
+    def unmap(self, by: Session, target: Host, when: int, share: str) -> None:
+        """``net use /delete``."""
+        self.pen.process(by, when, NET, rf"net  use \\{target.name}\{share} /delete /y")
+
+    def psexec(
+        self, by: Session, target: Host, when: int, tool: Tool, *,
+        token: str = "", typed: Account | None = None, as_system: bool = False, run: str = "cmd.exe",
+    ) -> Session:  # fmt: skip
+        """PsExec or its like with a program to run; returns the session of that program."""
+        account = rf" -u {DOMAIN}\{typed.name} -p {typed.secret}" if typed else ""
+        options = " -s" if as_system else ""
+        command = rf"{tool.command} \\{token or target.name}{account} -accepteula{options} {run}"
+        self.pen.process(by, when, tool.image, command)
+        self.note(by.host, target, typed or by.account, when, "psexec")
+        return self.land(
+            by, target, when + self.pen.delay(300, 900), tool, typed=typed, as_system=as_system, run=run
+        )
+
+    def land(
+        self, by: Session, target: Host, when: int, tool: Tool, *,
+        typed: Account | None = None, as_system: bool = False, run: str = "cmd.exe",
+    ) -> Session:  # fmt: skip
+        """What a command of PsExec does to one target, without the command itself."""
+        pen = self.pen
+        landed = self.smb(by.host, target, when, typed or by.account, "ADMIN$")
+        when += pen.delay(700, 3_000) if pen.number() % 10 else pen.delay(14_000, 22_000)
+        service, half = tool.left_by(by.host, 1000 + pen.number() % 30_000)
+        self.serve(target, when, service, half, rf"%SystemRoot%\{base_name(half)}", by.host)
+        when += pen.delay(500, 900)
+        if as_system:
+            landed = system(target)
+        elif typed:  # typed credentials give a logon of their own
+            landed = pen.logon(target, when, typed, 2)
+        image = CMD if run.startswith("cmd") else rf"{SYSTEM32}\{run.split(maxsplit=1)[0]}"
+        pen.process(landed, when + pen.delay(80, 300), image, run, base_name(half))
+        return landed
+
+    def call_in_vain(self, by: Session, target: Host, when: int, image: str = "", command: str = "") -> None:
+        """A program tries a host that is switched off; without one: the kernel does, for a command before."""
+        if image:
+            self.pen.process(by, when, image, command)
+        when += self.pen.delay(300, 900)
+        self.pen.connect(by.host, when, target.ip(when), kernel(by.host), "System")
+
+    def dial_in_vain(self, by: Session, target: Host, when: int, image: str) -> None:
+        """A user-mode SMB client tries a host that is switched off."""
+        number = self.pen.process(by, when, image, f"{base_name(image)} -t {target.ip(when)} -x whoami")
+        when += self.pen.delay(300, 900)
+        self.pen.connect(by.host, when, target.ip(when), number, image)
+
+    def serve(self, target: Host, when: int, name: str, image: str, path: str, peer: Host) -> None:
+        """A service installed from ``peer``, started, and running."""
+        pen = self.pen
+        pen.service(target, when, name, path, peer)
+        command = path.replace("%SystemRoot%", r"C:\Windows")
+        number = pen.process(system(target), when + pen.delay(100, 350), image, command, "services.exe")
+        pen.service_started(target, when + pen.delay(351, 480), name, image, command, number)
+
+    def remote_service(
+        self, by: Session, target: Host, when: int, name: str, path: str, *, token: str = ""
+    ) -> Session:
+        """A program copied to ``ADMIN$`` and started by ``sc``: Windows' own tools, no alert."""
+        pen = self.pen
+        token, program = token or target.name, base_name(path)
+        pen.process(by, when, CMD, rf"cmd.exe /c copy {program} \\{token}\ADMIN$\{program}")
+        landed = self.smb(by.host, target, when + pen.delay(100, 400), by.account, "ADMIN$")
+        when += pen.delay(3_000, 12_000)
+        pen.process(by, when, rf"{SYSTEM32}\sc.exe", rf"sc.exe \\{token} create {name} binPath= {path}")
+        pen.process(
+            by, when + pen.delay(900, 2_500), rf"{SYSTEM32}\sc.exe", rf"sc.exe \\{token} start {name}"
+        )
+        image = rf"{VOLUME}\Windows\{program}"
+        self.serve(target, when + pen.delay(2_600, 4_000), name, image, rf"%SystemRoot%\{program}", by.host)
+        pen.process(system(target), when + pen.delay(5_000, 9_000), CMD, "cmd.exe /c whoami", program)
+        return landed
+
+    def probe(self, by: Session, target: Host, when: int, *, token: str = "") -> None:
+        """PowerShell asks whether port 445 answers: user-mode SMB, unlike the kernel's."""
+        command = f"powershell -nop -c Test-NetConnection {token or target.name} -Port 445"
+        number = self.pen.process(by, when, POWERSHELL, command)
+        self.dial(by.host, target, when + self.pen.delay(500, 1_200), number, POWERSHELL)
+
+    def dial(self, source: Host, target: Host, when: int, process: str, image: str) -> None:
+        """A process connects to port 445 itself."""
+        port = self.pen.connect(source, when, target.ip(when), process, image)
+        self.pen.accept(target, when + self.pen.delay(2, 30), source.ip(when), port)
+
+    def toolkit(self, by: Session, target: Host, when: int, image: str, account: Account) -> Session:
+        """A user-mode SMB client that starts a service which runs a shell; returns the shell's session."""
+        pen = self.pen
+        token = spell(target, when, "address")
+        number = pen.process(by, when, image, f"{base_name(image)} -t {token} -x whoami")
+        when += pen.delay(300, 900)
+        self.dial(by.host, target, when, number, image)
+        pen.logon(target, when + pen.delay(40, 200), account, 3, by.host)
+        pen.share(target, when + pen.delay(210, 500), account, "IPC$", by.host)
+        pen.share(target, when + pen.delay(501, 900), account, "ADMIN$", by.host)
+        name = "".join(chr(97 + pen.number() % 26) for _ in range(8))
+        path = rf"%COMSPEC% /Q /c echo whoami ^> \\127.0.0.1\C$\__output 2^>^&1 > %TEMP%\{name}.bat"
+        when += pen.delay(1_000, 2_500)
+        pen.service(target, when, name, path, by.host)
+        command = path.replace("%COMSPEC%", r"C:\Windows\system32\cmd.exe")
+        number = pen.process(system(target), when + pen.delay(80, 200), CMD, command, "services.exe")
+        pen.service_started(target, when + pen.delay(210, 400), name, CMD, command, number)
+        return system(target)
+
+    def remote_desktop(self, by: Session, target: Host, when: int, account: Account, hours: float) -> Session:
+        """A session by remote desktop that lasts so many hours."""
+        pen = self.pen
+        image = rf"{SYSTEM32}\mstsc.exe"
+        number = pen.process(by, when, image, f"mstsc.exe /v:{target.name}", "explorer.exe")
+        when += pen.delay(800, 3_000)
+        port = pen.connect(by.host, when, target.ip(when), number, image, 3389)
+        pen.accept(target, when + 20, by.host.ip(when), port, 3389)
+        when += pen.delay(3_000, 9_000)
+        return self.stay(target, when, when + round(hours * 3_600_000), account, 10, by.host)
+
+
+def program(name: str) -> str:
+    """The image of an installed program."""
+    return rf"{PROGRAMS}\{name.split('.', maxsplit=1)[0]}\{name}"

@@ -1,0 +1,17 @@
+"""Everything that is no attack, day by day."""
+
+from __future__ import annotations
+
+from lmgraph.simulate.background import administration, machines, people
+from lmgraph.simulate.times import moment
+from lmgraph.simulate.world import World
+
+
+def write(world: World, day: int) -> None:
+    """The background of one day; the ledger learns of it."""
+    if day == 0:
+        machines.begin(world)
+    people.write(world, day)
+    administration.write(world, day)
+    machines.write(world, day)
+    world.ledger.forget(moment(day, 0))

@@ -1,0 +1,135 @@
+"""What really happened: ``truth.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal
+
+from lmgraph.simulate.delivery import Tally
+from lmgraph.simulate.estate import DOMAIN, Account, Host
+from lmgraph.simulate.times import horizon, iso
+from lmgraph.simulate.world import World
+
+SCHEMA: Final = "lmgraph/truth/1"
+Outcome = Literal["attempted", "connected", "accessed", "executed"]
+Protocol = Literal["smb", "rdp"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One movement of an attack. Times are true ones (ms), whatever the hosts' clocks say.
+
+    Attributes:
+        number: Counts from 0 within the attack.
+        parent: Number of the hop that led to the source; None at the origin.
+        account: Whose rights were used on the target.
+        actor: Who acted on the source.
+        explicit: The account was typed, or its secret passed, rather than that of the session.
+        token: How the command named the target; None without one.
+        events: Ids of the records that the sensors wrote of it.
+    """
+
+    number: int
+    parent: int | None
+    source: Host
+    target: Host
+    account: Account
+    actor: Account
+    explicit: bool
+    first: int
+    last: int
+    outcome: Outcome
+    how: str
+    protocol: Protocol
+    token: str | None
+    events: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Attack:
+    """An attack: where and as whom it began, and its hops in the order of time."""
+
+    number: str
+    scenario: str
+    goal: str
+    stealth: str
+    origin: Host
+    account: Account
+    entered: int
+    hops: list[Hop] = field(default_factory=list)
+
+
+def document(world: World, attacks: Sequence[Attack], tally: Tally) -> bytes:
+    """``truth.json``; the page ``docs/simulate.md`` explains its keys."""
+    first, last = horizon(world.options.days)
+    movements = dict(sorted(world.ledger.movements.items()))
+    managed = [host for host in world.estate.hosts if host.managed]
+    truth = {
+        "schema": SCHEMA,
+        "settings": asdict(world.options) | {"scenarios": list(world.options.scenarios)},
+        "from": iso(first),
+        "to": iso(last),
+        "hosts": {
+            "total": len(world.estate.hosts),
+            "managed": len(managed),
+            "without_sensor": [host.name for host in world.estate.hosts if not host.managed],
+            "clock_ms": {host.name: host.clock_ms for host in managed if abs(host.clock_ms) >= 5_000},
+        },
+        "benign": {
+            "movements": sum(movements.values()),
+            "by_kind": movements,
+            "pairs": len(world.ledger.pairs),
+        },
+        "delivery": asdict(tally),
+        "attacks": [_attack(attack) for attack in attacks],
+    }
+    return json.dumps(truth, indent=1).encode() + b"\n"
+
+
+def _attack(attack: Attack) -> dict[str, Any]:
+    hops = attack.hops
+    reached = {hop.target.name for hop in hops if hop.outcome == "executed"}
+    return {
+        "id": attack.number,
+        "scenario": attack.scenario,
+        "goal": attack.goal,
+        "stealth": attack.stealth,
+        "origin": attack.origin.name,
+        "origin_account": _name(attack.account),
+        "entered": iso(attack.entered),
+        "first": iso(hops[0].first) if hops else None,
+        "last": iso(max(hop.last for hop in hops)) if hops else None,
+        "accounts": sorted({_name(hop.account) for hop in hops}),
+        "reached": sorted(reached),
+        "touched": sorted({hop.target.name for hop in hops} - reached),
+        "hops": [_hop(attack, hop) for hop in hops],
+    }
+
+
+def _hop(attack: Attack, hop: Hop) -> dict[str, Any]:
+    return {
+        "id": f"{attack.number}/{hop.number}",
+        "parent": None if hop.parent is None else f"{attack.number}/{hop.parent}",
+        "source": hop.source.name,
+        "target": hop.target.name,
+        "source_ip": hop.source.ip(hop.first),
+        "target_ip": hop.target.ip(hop.first),
+        "source_managed": hop.source.managed,
+        "target_managed": hop.target.managed,
+        "account": _name(hop.account),
+        "actor": _name(hop.actor),
+        "explicit": hop.explicit,
+        "first": iso(hop.first),
+        "last": iso(hop.last),
+        "outcome": hop.outcome,
+        "how": hop.how,
+        "protocol": hop.protocol,
+        "token": hop.token,
+        "events": list(hop.events),
+    }
+
+
+def _name(account: Account) -> str:
+    return account.name if account.rid < 100 else rf"{DOMAIN}\{account.name}"

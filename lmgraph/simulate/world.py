@@ -1,0 +1,37 @@
+"""What the parts of a simulation share: the estate, the calendar, the ledger, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lmgraph.simulate.acts import Acts
+from lmgraph.simulate.calendar import Calendar
+from lmgraph.simulate.chance import Chance
+from lmgraph.simulate.estate import Estate
+from lmgraph.simulate.ledger import Ledger
+from lmgraph.simulate.options import Options
+from lmgraph.simulate.sensor import Pen, Written
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One simulated company; ``outlet`` takes every record."""
+
+    options: Options
+    estate: Estate
+    calendar: Calendar
+    ledger: Ledger
+    outlet: Callable[[Written], None]
+
+    def chance(self, *concern: str | int) -> Chance:
+        """The stream of a concern."""
+        return Chance(self.options.seed, *concern)
+
+    def background(self, *concern: str | int) -> Acts:
+        """Acts of the background, noted in the ledger."""
+        return Acts(Pen(self.chance("pen", *concern), self.outlet, self.calendar.outage), self.ledger)
+
+    def intruder(self, *concern: str | int) -> Acts:
+        """Acts of an attack, noted nowhere."""
+        return Acts(Pen(self.chance("pen", *concern), self.outlet, self.calendar.outage))

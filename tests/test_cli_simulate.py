@@ -1,0 +1,74 @@
+"""``lmgraph simulate`` on the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from lmgraph import cli
+
+
+@pytest.fixture
+def command(capfd):
+    """Run the command; gives exit status, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            cli.main(["simulate", *map(str, arguments)])
+        return int(left.value.code or 0), *capfd.readouterr()
+
+    return run
+
+
+def test_writes_a_world_and_says_so(command, tmp_path):
+    out = tmp_path / "out"
+    status, said, told = command(
+        "--out", out, "--hosts", 20, "--days", 2, "--scenario", "chain", "--scenario", "rdp"
+    )
+    assert (status, said) == (0, "")
+    truth = json.loads((out / "truth.json").read_bytes())
+    assert [attack["scenario"] for attack in truth["attacks"]] == ["chain", "rdp"]
+    assert truth["settings"]["hosts"] == 20
+    assert "Day 2 of 2 written." in told
+    hops = sum(len(attack["hops"]) for attack in truth["attacks"])
+    assert f"2 attacks with {hops} hops" in told
+
+
+def test_none_and_quiet(command, tmp_path):
+    arguments = ("--hosts", 20, "--days", 2, "--scenario", "none", "--quiet", "--flavour", "table")
+    assert command("--out", tmp_path / "out", *arguments) == (0, "", "")
+    assert json.loads((tmp_path / "out/truth.json").read_bytes())["attacks"] == []
+    status, _, told = command("--out", tmp_path / "out", *arguments)
+    assert status == 2
+    assert "--force" in told
+    assert command("--out", tmp_path / "out", *arguments, "--force") == (0, "", "")
+
+
+def test_all_is_every_scenario(command, tmp_path, monkeypatch):
+    from lmgraph.simulate import SCENARIOS, run
+
+    asked = []
+
+    def stand_in(out, options, **_):
+        asked.append(options)
+        return run.Summary(out, out, run.Tally(), (), 0)
+
+    monkeypatch.setattr(run, "simulate", stand_in)
+    assert command("--out", tmp_path, "--scenario", "all")[0] == 0
+    assert asked[0].scenarios == tuple(SCENARIOS)
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--scenario", "tsunami"), ("--hosts", "3"), ("--noise", "-1"), ("--flavour", "pcap")]
+)
+def test_wrong_usage(command, tmp_path, wrong):
+    assert command("--out", tmp_path / "out", *wrong)[0] == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_help_loads_no_numpy():
+    code = "import sys, lmgraph.cli_simulate; sys.exit('numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
