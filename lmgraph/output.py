@@ -17,8 +17,6 @@ from lmgraph.errors import LmgraphError, OutputError, UsageError
 from lmgraph.text import visible
 
 _IN_PLACE = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")  # a redirected stream looks regular
-
-
 _HEAD = 4096  # bytes in which an earlier output is known
 _OURS = re.compile(
     rb'\s*(?:\{\s*"schema":\s*"lmgraph/|\{"file": "(?:[^"\\]|\\.)*", "record": \d+, "reason": "'

@@ -34,7 +34,7 @@ _STYLE: Final = {
 }
 _WIDE: Final = 110  # columns from which severity, score, outcome and certainty get columns of their own
 _WHY: Final = 8  # reasons shown per path, those of links before those of hops; the page holds all
-_COLUMNS: Final = 80
+_SIZE: Final = re.compile(r"0*[1-9][0-9]{0,4}")
 _BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7e]")
 _END: Final = re.compile(r"(?: |\x1b\[[0-9;]*m)+$")
 
@@ -43,19 +43,25 @@ def console(stream: TextIO, *, color: bool = True) -> Console:
     """A console that interprets nothing: no markup, no emoji, no highlighting.
 
     ``NO_COLOR`` is respected; a stream that is no terminal gets no colour and 80 columns
-    (``COLUMNS`` overrides, unless it is 0). A character that the stream cannot encode is shown as an escape.
+    (``COLUMNS`` overrides, where it is a width). A character that the stream cannot encode is shown as
+    an escape.
     """
     from rich.console import Console
 
     _make_lenient(stream)
-    columns = os.environ.get("COLUMNS", "")
+    # rich takes 0 columns at their word, and fails on ² for it is a digit.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"COLUMNS", "LINES"} or _SIZE.fullmatch(value)
+    }
     return Console(
         file=stream,
-        width=_COLUMNS if columns.isdigit() and not columns.strip("0") else None,
         no_color=None if color else True,
         markup=False,
         emoji=False,
         highlight=False,
+        _environ=environment,
     )
 
 

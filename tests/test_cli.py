@@ -17,7 +17,7 @@ from lmgraph.errors import InputError, RecordError
 from lmgraph.ingest import Reject
 from lmgraph.schema import Origin
 from lmgraph.settings import Settings
-from tests.fixtures.story import pathless, quiet, story
+from tests.fixtures.story import harmful, pathless, quiet, story
 
 REJECTS = (Reject(Origin("fdr/a\udcff.gz", 7), "not an object"), Reject(Origin("b.csv", 2), "9 cells, not 8"))
 
@@ -190,6 +190,8 @@ def test_rejects_are_named_without_their_text(lmgraph, tmp_path):
             "--since 2026-05-05T00:00:00.000000Z is not before --until 2026-05-04T00:00:00.000000Z",
         ),
         (["x", "--window", "soon"], "is no duration"),
+        (["x", "--window", "10001d"], "cannot be longer than 10,000 days [--window]"),
+        (["x", "--since", "0001-01-01", "--tz", "Europe/Berlin"], "outside of the years 1 to 9999 [--since]"),
         (["x", "--tz", "Mars/Base"], "unknown time zone"),
         (["x", "--json", "same", "--html", "./same"], "two outputs are to go to the same file"),
         (["x", "--jobs", "0"], "0 is not in the range"),
@@ -371,10 +373,10 @@ def test_full_disk_behind_standard_output_is_an_error(root):
     )
 
 
-@pytest.mark.parametrize("option", ["--json", "--html", "--rejects"])
-def test_an_empty_name_is_wrong_usage(lmgraph, option):
+@pytest.mark.parametrize("option", ["--json", "--html", "--rejects", "--assets", "--tuning"])
+def test_an_empty_name_is_wrong_usage(lmgraph, engine, option):
     status, _, err = lmgraph("analyze", "x", option, "")
-    assert status == 2
+    assert (status, engine.asked) == (2, [])
     assert f"the name of the file is empty [{option}]" in err
 
 
@@ -388,3 +390,72 @@ def test_an_output_in_a_folder_of_inputs_is_not_read_and_can_be_replaced(real, t
     document = json.loads(made.read_bytes())
     assert document["coverage"]["unknown_files"] == []
     assert [notice["code"] for notice in document["coverage"]["notices"]] == ["own-result"]
+    assert document["inputs"][0]["records"] == 0  # out.json
+
+
+@pytest.mark.parametrize("more", [[], ["-"]])
+def test_an_empty_path_is_wrong_usage(lmgraph, real, more):
+    status, out, err = lmgraph("analyze", "", *more)
+    assert (status, out, err) == (2, b"", "error: the name of an input is empty\n")
+
+
+@pytest.mark.parametrize("arguments", [["--json", "-"], ["--format", "json"]])
+def test_json_on_a_terminal_means_the_same_and_controls_nothing(lmgraph, monkeypatch, arguments):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    status, out, _ = lmgraph("analyze", "x", *arguments)
+    assert status == 0
+    assert json.loads(out) == json.loads(result.encode(story()))
+    assert "\u202e" in result.encode(story()).decode()
+    assert harmful(out.decode()) == set()
+
+
+@pytest.mark.parametrize("shape", ["csv", "tsv"])
+def test_tables_on_a_terminal_control_nothing(lmgraph, engine, monkeypatch, shape):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    engine.data.hosts[0].name = "\x9b2J\u202e"
+    out = lmgraph("analyze", "x", "--format", shape)[1].decode()
+    assert harmful(out) <= {"\t"}
+    assert "\\x9b2J\\u202e" in out
+
+
+CLOSED = """
+import os, sys
+os.close(int(sys.argv.pop(1)))
+os.execv(sys.executable, [sys.executable, "-m", "lmgraph", *sys.argv[1:]])
+"""
+
+
+def without(root: Path, stream: int, *arguments: str) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error of a run that has not got that stream."""
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSED, str(stream), "analyze", *arguments],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_closed_standard_input_is_named(root):
+    assert without(root, 0, "-") == (1, "", "error: standard input is closed [-]\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json", "-"]])
+def test_closed_standard_output_is_named(root, tmp_path, arguments):
+    message = "error: the output cannot be written: it is closed [standard output]\n"
+    page = ["--html", str(tmp_path / "r.html")]
+    assert without(root, 1, "samples/logscale", *arguments, *(page if not arguments else [])) == (
+        1,
+        "",
+        message,
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closed_standard_error_leaves_standard_output_to_the_result(root):
+    status, out, _ = without(root, 2, "samples/logscale", "--json", "-")
+    assert status == 0
+    assert json.loads(out)["schema"] == "lmgraph/result/1"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lmgraph import output
+from lmgraph import output, report, result
 from lmgraph.errors import OutputError, UsageError
+from tests.fixtures.story import quiet
 
 
 @pytest.fixture
@@ -110,7 +111,39 @@ def test_output_that_is_an_input(tmp_path, given):
 
 
 def test_new_file_inside_an_input_folder_is_no_input(tmp_path):
-    output.check([str(tmp_path / "new.json")], [str(tmp_path)])
+    assert output.check([str(tmp_path / "new.json")], [str(tmp_path)]) == {str(tmp_path / "new.json")}
+
+
+OURS = {
+    "result": result.encode(quiet()),
+    "page": report.render(quiet()).encode(),
+    "rejects": b'{"file": "a\\"b", "record": 7, "reason": "not an object"}\n',
+    "no rejects": b"",
+}
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_output_of_an_earlier_run_inside_an_input_folder_is_replaced_with_force(tmp_path, kind):
+    target = tmp_path / "x"
+    target.write_bytes(OURS[kind])
+    with pytest.raises(UsageError, match="exists already; --force replaces it"):
+        output.check([str(target)], [str(tmp_path)])
+    assert output.check([str(target)], [str(tmp_path)], force=True) == {str(target)}
+    with pytest.raises(UsageError, match="is itself one of the inputs"):
+        output.check([str(target)], [str(target)], force=True)
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"aid": "1"}\n', b'{"file": "x"}\n', b"<!doctype html><title>mine</title>", b"\x1f\x8b\x08"]
+)
+def test_what_no_run_wrote_inside_an_input_folder_is_never_replaced(tmp_path, content):
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(UsageError, match="is itself one of the inputs"):
+        output.check([str(tmp_path / "x")], [str(tmp_path)], force=True)
+
+
+def test_devices_are_not_among_the_files_to_be(tmp_path):
+    assert output.check(["/dev/null", str(tmp_path / "a")]) == {str(tmp_path / "a")}
 
 
 def test_directory_and_missing_folder_fail_before_reading(tmp_path):
@@ -118,6 +151,31 @@ def test_directory_and_missing_folder_fail_before_reading(tmp_path):
         output.check([str(tmp_path)])
     with pytest.raises(OutputError, match=r"cannot be written: the folder .*missing is missing"):
         output.check([str(tmp_path / "missing" / "a.json")])
+
+
+@pytest.mark.parametrize("name", ["new/", "new//", "new/."])
+def test_name_of_a_directory_is_no_file(tmp_path, name):
+    with pytest.raises(OutputError, match="is named as a directory"):
+        output.check([f"{tmp_path}/{name}"])
+    with pytest.raises(OutputError, match="is named as a directory"):
+        output.write_all([(f"{tmp_path}/{name}", b"x")])
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + "/b"])
+def test_name_that_is_too_long(tmp_path, name):
+    with pytest.raises(OutputError, match="cannot be written: File name too long"):
+        output.check([str(tmp_path / name)])
+    with pytest.raises(OutputError, match="cannot be written: File name too long"):
+        output.write_all([(str(tmp_path / name), b"x")])
+    assert names(tmp_path) == []
+
+
+def test_no_name():
+    with pytest.raises(UsageError, match="the name of an output is empty"):
+        output.check([""])
+    with pytest.raises(UsageError, match="the name of an output is empty"):
+        output.write_all([("", b"x")])
 
 
 def test_hostile_file_name_is_shown_escaped(tmp_path):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import re
+import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lmgraph import terminal
@@ -63,6 +65,29 @@ def test_every_width_shows_the_whole_story(monkeypatch, columns):
         "Isolate and examine",
     ):
         assert part in joined(text)
+
+
+@pytest.mark.parametrize("columns", ["0", "000", "²", "9" * 5000])
+def test_a_width_that_is_none_is_as_if_it_was_not_given(monkeypatch, columns):
+    usual = terminal.result_text(story(), stream())
+    assert max(map(len, usual.splitlines())) in range(70, 81)
+    monkeypatch.setenv("COLUMNS", columns)
+    assert terminal.result_text(story(), stream()) == usual
+
+
+@given(st.dictionaries(st.text(), st.lists(st.text())))
+def test_json_for_a_terminal_means_the_same_and_controls_nothing(document):
+    plain = json.dumps(document, ensure_ascii=False, indent=1)
+    assume(not any("\ud800" <= char <= "\udfff" for char in plain))
+    shown = terminal.safe_json(plain.encode()).decode()
+    assert json.loads(shown) == document
+    assert not {char for char in shown if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"}} - {"\n"}
+
+
+def test_json_for_a_terminal_keeps_what_is_harmless():
+    text = '{"Müller → 東京": "\x7f\x9b\u202e\u2028\U000e0001"}'
+    shown = '{"Müller → 東京": "\\u007f\\u009b\\u202e\\u2028\\udb40\\udc01"}'
+    assert terminal.safe_json(text.encode()).decode() == shown
 
 
 def test_warnings_are_counted_and_the_gravest_is_named():
