@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Final
 
-from lmgraph.redaction import Folded, spots, variable
+from lmgraph.redaction import Folded, may_hold_secret, spots, variable
 
 REDACTED: Final = "[redacted]"
 
@@ -62,6 +62,8 @@ def redact(command_line: str) -> tuple[str, bool]:
     too. Where it is unclear where a secret ends, too much goes rather than too little; the ``*``
     that asks for a password stays. ``redact(redact(x)) == redact(x)``; time is linear.
     """
+    if not may_hold_secret(command_line):
+        return command_line, False
     before, after = command_line, ""
     variables: set[str] = set()
     # What one walk took out can show the next one more; two walks are the rule.
@@ -150,6 +152,7 @@ _OPTIONS_OF_USE: Final = (
 )  # fmt: skip
 _DEVICE: Final = re.compile(r"(?:[A-Za-z]:|lpt\d:?|\*)(?=[ \t\r\n\v\f\0\"']|$)", re.IGNORECASE)
 _LONG_WORD: Final = 1024
+_ENDS_VALUE: Final = frozenset({"&", "|", '"', ""})  # of a variable that cmd sets
 _MOST_WALKS: Final = 8
 # Words that begin with -p and hold no password; heeded only where no PsExec is in sight.
 _NO_PASSWORD: Final = re.compile(
@@ -202,9 +205,9 @@ class _Redaction:
         """Show what is before ``end``, but for the secrets that stand in it."""
         while self._spots and self._spots[-1][0] < end:
             start, stop = self._spots.pop()
-            if start >= self._at:
+            if start >= self._at or stop > self._at:
                 self._show(start)
-                self._hide(self._secret_end(start) if stop < 0 else stop)
+                self._hide(self._secret_end(self._at) if stop < 0 else stop)
         self._show(end)
 
     def _show(self, end: int) -> None:
@@ -216,6 +219,9 @@ class _Redaction:
     def _hide(self, end: int) -> None:
         if end <= self._at:
             return
+        if self._spots and self._spots[-1][0] == self._at and self._spots[-1][1] > 0:
+            stop = self._spots[-1][1]
+            end = stop if self._text[stop : stop + 1] in _ENDS_VALUE else end
         hidden = self._text[self._at : end]
         place = self._line.before(end)
         self._out.append("*" if hidden == "*" else REDACTED)

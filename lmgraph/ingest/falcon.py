@@ -21,7 +21,7 @@ from lmgraph.ingest.clock import Clock
 from lmgraph.ingest.values import TEXT_LIMIT, address, flag, name, number, port, text
 from lmgraph.schema import ALERT_TYPES, AlertType, Event, Kind, Origin
 from lmgraph.settings import Settings, parse_zone
-from lmgraph.text import redact
+from lmgraph.text import REDACTED, redact
 
 Family = Literal["falcon", "logscale", "table"]
 Fields = Mapping[str, Any]
@@ -85,6 +85,9 @@ _ROLES: Final[Mapping[str, Literal["workstation", "server", "dc"]]] = {
 _COMMAND_LIMIT: Final = 8 * TEXT_LIMIT  # twice the longest that Windows knows; bounds the search for secrets
 _ENVELOPES: Final = 3  # a forwarder may wrap what another has wrapped
 _SEPARATOR: Final = re.compile(r"[\\/]")
+_DASHES: Final = frozenset("-/‐‑‒–—―−－")
+_NO_ACCOUNT: Final = frozenset(" :%")
+_AND_PASSWORD: Final = re.compile(r"^([^\s:%]+[:%]).+?(?=@[^@]*$|$)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,8 +307,8 @@ def _account(fields: Fields, kind: Kind) -> dict[str, Any]:
     written = name(fields, "LogonType")
     named = (written or "").casefold().replace(" ", "").replace("_", "")
     return {
-        "user_name": user_name,
-        "user_domain": user_domain or None,
+        "user_name": _account_name(user_name),
+        "user_domain": _account_name(user_domain),
         "user_sid": name(fields, "UserSid"),
         "user_privileged": flag(fields, "UserIsAdmin"),
         "logon_id": name(fields, "AuthenticationId"),
@@ -318,10 +321,10 @@ def _process(fields: Fields, kind: Kind) -> dict[str, Any]:
     service_path, service_redacted, service_cut = _command(fields, "ServiceImagePath")
     return {
         "process_id": name(fields, *_PROCESS_IDS.get(kind, ("ContextProcessId",))),
-        "process_name": text(fields, "FileName"),
-        "process_context_name": text(fields, "ContextBaseFileName"),
+        "process_name": _clean(text(fields, "FileName")),
+        "process_context_name": _clean(text(fields, "ContextBaseFileName")),
         "process_path": _clean(text(fields, "ImageFileName")),
-        "process_original_name": text(fields, "OriginalFilename"),
+        "process_original_name": _clean(text(fields, "OriginalFilename")),
         "process_command_line": command_line,
         "process_hash_sha256": name(fields, "SHA256HashData"),
         "parent_process_id": name(fields, "ParentProcessId"),
@@ -335,8 +338,18 @@ def _process(fields: Fields, kind: Kind) -> dict[str, Any]:
 
 def _clean(value: str | None) -> str | None:
     """A name or path without secrets: smbexec and its like put whole command lines in their place."""
-    like_a_command = value is not None and " " in value and ("-" in value or "/" in value)
-    return redact(value)[0] if like_a_command and value is not None else value
+    if value is None:
+        return None
+    like_a_command = " " in value and not _DASHES.isdisjoint(value)
+    return redact(value)[0] if like_a_command or ("@" in value and ":" in value) else value
+
+
+def _account_name(value: str | None) -> str | None:
+    """The name of an account or its domain, which holds no ``:`` and no ``%``: a password follows those."""
+    if not value or _NO_ACCOUNT.isdisjoint(value):
+        return value or None
+    cleaned = redact(value)[0]
+    return _AND_PASSWORD.sub(rf"\g<1>{REDACTED}", cleaned)
 
 
 def _command(fields: Fields, key: str) -> tuple[str | None, bool, bool]:

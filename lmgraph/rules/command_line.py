@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from lmgraph.names import typed_ip
+from lmgraph.text import REDACTED
 
 Program = Literal["psexec", "net"]
 TargetKind = Literal["name", "ip", "file", "all"]
@@ -128,14 +129,19 @@ def _flag(word: str, words: list[str], position: int) -> tuple[str | None, int]:
     """The account that a PsExec flag gives, if any, and the position after the flag's value."""
     attached = _USER_FLAG.fullmatch(word)
     if attached:
-        return attached[1] or None, position
+        return _account(attached[1]), position
     name = word.lstrip("-/").lower()
     if name == "i":  # its session number is optional
         return None, position + (position < len(words) and words[position].isdecimal())
     if name in _VALUE_FLAGS:
         value = words[position] if position < len(words) else None
-        return (value or None) if name in {"u", "user"} else None, position + 1
+        return _account(value) if name in {"u", "user"} else None, position + 1
     return None, position
+
+
+def _account(written: str | None) -> str | None:
+    """The account of ``adm:[redacted]``, ``adm%[redacted]``; a password is no part of it."""
+    return (written or "").partition(REDACTED)[0].rstrip(":%") or None
 
 
 def _hosts(slashed: str) -> list[Target]:
@@ -167,7 +173,7 @@ def _net(words: list[str]) -> Movement:
         else:
             given = _USER_FLAG.fullmatch(word)
             if given:
-                credential = given[1] or credential
+                credential = _account(given[1]) or credential
     unique = tuple(dict.fromkeys(targets))
     return Movement(unique, credential, disconnect, accidental=not any(target.admin for target in unique))
 

@@ -212,6 +212,45 @@ def test_services_and_shares() -> None:
     assert of("NetworkConnectIP4", DomainName="x.example").user_domain is None
 
 
+@pytest.mark.parametrize(
+    ("field", "attribute"),
+    [
+        ("FileName", "process_name"),
+        ("ContextBaseFileName", "process_context_name"),
+        ("ImageFileName", "process_path"),
+        ("OriginalFilename", "process_original_name"),
+        ("ParentBaseFileName", "parent_process_name"),
+        ("ServiceDisplayName", "service_name"),
+        ("UserName", "user_name"),
+        ("LogonDomain", "user_domain"),
+    ],
+)
+def test_command_lines_in_the_place_of_names_lose_their_secrets(field: str, attribute: str) -> None:
+    for line in ("psexec \\\\srv7 -u adm -p hunter2 cmd", "psexec.py adm:hunter2@srv7"):
+        shown = getattr(of("ProcessRollup2", **{field: line}), attribute)
+        assert "hunter2" not in shown
+        assert "srv7" in shown
+        assert "adm" in shown
+
+
+@pytest.mark.parametrize("field", ["UserName", "LogonDomain", "UserPrincipal"])
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("adm:hunter2@srv7", "adm:[redacted]@srv7"),
+        ("adm%hunter2", "adm%[redacted]"),
+        ("adm:hunter2", "adm:[redacted]"),
+        ("adm:a@hunter2@srv7", "adm:[redacted]@srv7"),
+        ("NT AUTHORITY", "NT AUTHORITY"),
+        ("adm@corp.example", "adm@corp.example"),
+        ("WS1$", "WS1$"),
+    ],
+)
+def test_accounts_lose_the_password_behind_them(field: str, written: str, shown: str) -> None:
+    found = of("UserLogon", **{field: written})
+    assert (found.user_domain if field == "LogonDomain" else found.user_name) == shown
+
+
 def test_side_files() -> None:
     master = event(
         aid="A",
