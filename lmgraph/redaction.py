@@ -46,7 +46,7 @@ def may_hold_secret(line: str) -> bool:
     """Whether it is worth while to search this line: cheap, and False only if nothing would be found."""
     if not (line.isascii() and line.isprintable()) or "^" in line:
         return True
-    lower = line.lower().replace("bypass ", " ")
+    lower = f"{line.lower()} ".replace("bypass ", " ")
     return any(hint in lower for hint in _HINTS) or _HASH.search(line) is not None
 
 

@@ -110,7 +110,7 @@ _BEFORE_VALUE: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _BEFORE_EQUALS: Final = re.compile(
-    rf"\$?[a-z0-9_:.-]{{0,40}}(?:{_LONG_NAMES}|pass)", re.IGNORECASE | re.ASCII
+    rf"\$?[a-z0-9_:.-]{{0,40}}(?:{_LONG_NAMES}|(?<!by)pass)", re.IGNORECASE | re.ASCII
 )
 _LOGIN_FLAG: Final = re.compile(
     r"(?:^|(?<=[ \t\r\n\v\f\0\"'`]))(?:[-/]u|--?user|--?username)(?=[ \t\r\n\v\f\0:=\"'`]|$)",
@@ -177,6 +177,7 @@ class _Redaction:
         self._at = 0
         self._shown = 0  # how much of the line itself is done
         self._out: list[str] = []
+        self._reached = False  # what was shown last ended in a secret, so that none need follow
         self._variables = variables  # those that hold a secret; what this walk finds is for the next one
         self._spots = spots(self._line, variables)[::-1]
         self._inside = False
@@ -202,12 +203,13 @@ class _Redaction:
         return "".join(self._out)
 
     def _keep(self, end: int) -> None:
-        """Show what is before ``end``, but for the secrets that stand in it."""
+        """Show what is before ``end``, but for the secrets that stand in it: one may reach behind it."""
         while self._spots and self._spots[-1][0] < end:
             start, stop = self._spots.pop()
             if start >= self._at or stop > self._at:
                 self._show(start)
                 self._hide(self._secret_end(self._at) if stop < 0 else stop)
+        self._reached = self._at > end
         self._show(end)
 
     def _show(self, end: int) -> None:
@@ -232,6 +234,8 @@ class _Redaction:
 
     def _hide_next(self, argument: int = 0, *, heed_slash: bool = False) -> None:
         """Hide the word that follows, if one does; all up to ``argument`` if that is further on."""
+        if self._reached:
+            return
         space = _SPACE.match(self._text, self._at)
         if space and space.end() >= argument:
             self._keep(space.end())
@@ -399,6 +403,8 @@ class _Redaction:
 
     def _account(self) -> None:
         """The word behind ``-u``: what stands after ``:`` or ``%`` in it is a password."""
+        if self._reached:
+            return
         space = _SPACE.match(self._text, self._at)
         if space:
             self._keep(space.end())
@@ -438,8 +444,9 @@ class _Redaction:
             or at_sign + 1 >= max(len(whole), len(word))
         ):
             return False
+        at_sign += self._at
         self._keep(self._at + colon + 1)
-        self._hide(self._at - colon - 1 + at_sign)
+        self._hide(at_sign)
         return True
 
     def _command(self, word: str) -> None:

@@ -316,6 +316,9 @@ PIECES = [
         "http://",
         "z:",
         "-hashes ",
+        *("^", "\0", "\u2013p ", "\u201c", "set p=", "$p='", "%p% ", "setx pw ", "echo a", "|net use ", "&&"),
+        *("'a'|convertto-securestring ", "networkcredential('a','b", "for %p in (", "<password>", ':"b"@c'),
+        *("curl ", "smbclient //h ", "cmdkey ", "mysql ", "-H " + "0f" * 16, ":" + "0f" * 16, " : ", "/x "),
     ),
 ]
 
