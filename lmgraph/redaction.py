@@ -170,7 +170,10 @@ _SHAPES: Final[Sequence[tuple[tuple[str, ...], re.Pattern[str]]]] = (
     (("sshpass",), _shape(rf"sshpass(?:\.exe)?\"?{_S}-p[\s\0]{{0,16}}{_BEGINS}")),
     (("sql", "bcp"), _shape(rf"(?<![^\s\0\"'])-P[\s\0]{{0,16}}{_BEGINS}", 0)),
     (("mysql", "mariadb"), _shape(r"(?<![^\s\0\"'])-p(?=[^\s\0\"'])", 0)),
-    (("7z", "rar.exe", "rar a ", "rar x "), _shape(rf"(?<![^\s\0\"'])-h?p{_BEGINS}", 0)),
+    (
+        ("7z ", '7z"', "7z.", "7za", "7zg", "rar.exe", "rar a ", "rar x "),
+        _shape(rf"(?<![^\s\0\"'])-h?p{_BEGINS}", 0),
+    ),
     (
         ("smbclient",),
         _shape(
