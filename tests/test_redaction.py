@@ -104,6 +104,7 @@ def test_secret_goes_and_the_rest_stays(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "left"),
     [
+        ("&setx pw a:b@c", "&setx pw [redacted]"),  # a secret that reaches behind the one in its word
         (r"psexec \\SRV7 -u adm -p : S3cret cmd", r"psexec \\SRV7 -u adm -p [redacted] [redacted] cmd"),
         (r'psexec.py adm:"a b S3cret"@SRV7 cmd', r"psexec.py adm:[redacted]@SRV7 cmd"),
         (
@@ -141,6 +142,7 @@ def test_exactly_the_secret_goes(line: str, left: str) -> None:
     [
         r"set PATH=C:\x& dir",
         r"set -u %USERDOMAIN%\%USERNAME% x",
+        r"tool -path C:\x7zQ -port 1",
         r"curl -url http://h/ -useragent x",
         r"echo y| net use \\SRV7\c$ /delete",
         r"$p='C:\x'; dir $p",
