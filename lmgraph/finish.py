@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence, Sized
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,28 @@ _NO_SENSOR: Final = frozenset({"host_info", "user_info"})  # their times are not
 _EXECUTED: Final = OUTCOMES.index("executed")
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Hops and what is known of them, before anything is weighed.
+
+    Attributes:
+        table: All hops, also those outside ``--since``/``--until``.
+        features: Frame FEATURES, row for row.
+        sessions: Frame SESSIONS.
+        user_kinds: Kind of each user code.
+    """
+
+    partial: Partial
+    settings: Settings
+    identity: Identity
+    findings: Findings
+    table: HopTable
+    features: pd.DataFrame
+    sessions: pd.DataFrame
+    user_kinds: npt.NDArray[np.int8]
+    warnings: tuple[str, ...]
+
+
 def finish(
     partial: Partial,
     settings: Settings,
@@ -37,6 +60,13 @@ def finish(
     tuning_sha256: str | None,
 ) -> ResultData:
     """The result of everything that was read; a pure function of its arguments."""
+    return conclude(evidence(partial, settings, assets, entries), assets_sha256, tuning_sha256)
+
+
+def evidence(
+    partial: Partial, settings: Settings, assets: tuple[Asset, ...], entries: tuple[Entry, ...]
+) -> Evidence:
+    """Who is who, which alerts stand, which hops they make, and what the past says of these."""
     identity = Identity(partial, assets)
     findings = testimony(partial, identity, settings, entries)
     identity.seal()
@@ -50,43 +80,57 @@ def finish(
         max_gap_us=settings.max_gap_us,
         window_us=settings.window_us,
     )
+    return Evidence(
+        partial=partial,
+        settings=settings,
+        identity=identity,
+        findings=findings,
+        table=table,
+        features=features,
+        sessions=_sessions(findings),
+        user_kinds=user_kinds,
+        warnings=(*identity.warnings, *_tuning_warnings(entries, findings, partial)),
+    )
+
+
+def conclude(
+    found: Evidence, assets_sha256: str | None = None, tuning_sha256: str | None = None
+) -> ResultData:
+    """Scores, paths and incidents of the evidence, and the result that shows them."""
+    table, features, settings = found.table, found.features, found.settings
     terms = score.hops(table.hops, features)
     # Hops outside the interval are not reported, and go on explaining those inside.
     inside = _inside(table.hops, settings)
     scores = score.total(terms, len(table.hops))
-    found = paths.build(table, scores, features, _sessions(findings), user_kinds, settings, inside)
-    _log(identity, findings, table, found)
+    story = paths.build(table, scores, features, found.sessions, found.user_kinds, settings, inside)
+    _log(found, story)
     return assemble(
         Analysis(
-            partial=partial,
-            identity=identity,
-            findings=findings,
+            partial=found.partial,
+            identity=found.identity,
+            findings=found.findings,
             hops=hops.select(table, inside),
             terms={name: values[inside] for name, values in terms.items()},
-            paths=found,
+            paths=story,
             settings=settings,
             assets_sha256=assets_sha256,
             tuning_sha256=tuning_sha256,
-            warnings=[
-                *identity.warnings,
-                *_tuning_warnings(entries, findings, partial),
-                *_history_warning(features[inside]),
-            ],
+            warnings=[*found.warnings, *_history_warning(features[inside])],
         )
     )
 
 
-def _log(identity: Identity, findings: Findings, table: HopTable, found: paths.PathTable) -> None:
+def _log(found: Evidence, story: paths.PathTable) -> None:
     """What each stage came to."""
     counts: dict[str, Sized] = {
-        "hosts": identity.hosts.all,
-        "accounts": identity.accounts.all,
-        "alerts": findings.alerts,
-        "witness rows": findings.rows,
-        "hops": table.hops,
-        "unplaced": table.unplaced,
-        "paths": found.paths,
-        "incidents": found.incidents,
+        "hosts": found.identity.hosts.all,
+        "accounts": found.identity.accounts.all,
+        "alerts": found.findings.alerts,
+        "witness rows": found.findings.rows,
+        "hops": found.table.hops,
+        "unplaced": found.table.unplaced,
+        "paths": story.paths,
+        "incidents": story.incidents,
     }
     _LOG.info("%s", ", ".join(f"{name} {len(rows)}" for name, rows in counts.items()))
 

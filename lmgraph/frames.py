@@ -91,7 +91,11 @@ UNPLACED: Final[Spec] = {
 CONTACTS: Final[Spec] = {"time_us": "int64", "source": "int32", "target": "int32", "user": "int32"}
 
 #: Uses of a pair by an account, by hops and contacts alike.
-USES: Final[Spec] = {**CONTACTS, "hop": "int32"}  # −1: a mere contact
+USES: Final[Spec] = {
+    **CONTACTS,
+    "moved": "bool",  # by a hop, not a mere contact
+    "executed": "bool",  # by a hop with an execution
+}
 
 #: What the past says of each hop; ``days_*`` are distinct earlier UTC days, −1 without the account.
 FEATURES: Final[Spec] = {

@@ -40,10 +40,11 @@ def uses(witnesses: pd.DataFrame, table: HopTable, contacts: pd.DataFrame) -> pd
     row, hop = members["row"].to_numpy(), members["hop"].to_numpy()
     source, target = (table.hops[end].to_numpy()[hop] for end in ("source", "target"))
     base = pd.DataFrame({"time_us": witnesses["time_us"].to_numpy()[row], "source": source, "target": target})
+    base["moved"], base["executed"] = True, (table.hops["stages"].to_numpy()[hop] & 7) > 0
     accounts = [witnesses[name].to_numpy()[row] for name in ("source_user", "target_user", "credential")]
-    parts = [base.assign(user=user, hop=hop)[user >= 0] for user in accounts]
-    parts.append(base.assign(user=-1, hop=hop)[np.max(accounts, axis=0) < 0])
-    parts.append(contacts.assign(hop=-1))
+    parts = [base.assign(user=user)[user >= 0] for user in accounts]
+    parts.append(base.assign(user=-1)[np.max(accounts, axis=0) < 0])
+    parts.append(contacts.assign(moved=False, executed=False))
     columns = list(frames.USES)
     together = pd.concat([part[columns] for part in parts], ignore_index=True).drop_duplicates()
     together = together.sort_values(columns, ignore_index=True)
@@ -94,10 +95,8 @@ def features(
     source, target, first = (hops[name].to_numpy(np.int64) for name in ("source", "target", "first_us"))
     actor, user = hops["source_user"].to_numpy(np.int64), effective_users(hops, user_kinds)
     before = first - (DAY_US if max_gap_us is None else max_gap_us)
-    past = {name: uses[name].to_numpy(np.int64) for name in frames.USES}
-    moved = past["hop"] >= 0
-    executed = np.zeros(len(hops) + 1, bool)  # the last stands for a mere contact
-    executed[:-1] = (hops["stages"].to_numpy() & 7) > 0
+    past = {name: uses[name].to_numpy(np.int64) for name in frames.CONTACTS}
+    moved, executed = uses["moved"].to_numpy(), uses["executed"].to_numpy()
     pair, user_target = _code(past["source"], past["target"]), _code(past["user"], past["target"])
     used = past["user"] >= 0
 
@@ -123,7 +122,7 @@ def features(
             actor, days(_code(past["user"], past["source"]), used, _code(actor, source))
         ),
         "days_source_out": days(past["source"], moved, source),
-        "days_source_exec": days(past["source"], executed[past["hop"]], source),
+        "days_source_exec": days(past["source"], executed, source),
         "days_source_many": _days(many_key, many_time, source, before),
         "targets_in_window": _targets_near(source, target, first, window_us),
     }

@@ -152,8 +152,7 @@ def features(
                 {
                     use["time_us"] // day
                     for use in earlier
-                    if all(use[name] == value for name, value in same.items())
-                    and (use["hop"] >= 0 or not moved)
+                    if all(use[name] == value for name, value in same.items()) and (use["moved"] or not moved)
                 }
             )
 
@@ -161,11 +160,7 @@ def features(
         user = next(
             (hop[name] for name in ("target_user", "credential", "source_user") if hop[name] >= 0), -1
         )
-        executed = {
-            use["time_us"] // day
-            for use in earlier
-            if use["source"] == source and use["hop"] >= 0 and made[use["hop"]]["stages"] & 7
-        }
+        executed = {use["time_us"] // day for use in earlier if use["source"] == source and use["executed"]}
         targets: dict[int, set[int]] = defaultdict(set)
         for use in earlier:
             if use["source"] == source:

@@ -108,6 +108,13 @@ def test_days_count_once_and_contacts_are_no_hops() -> None:
     assert found["days_source_out"][0] == 0
 
 
+def test_only_a_hop_with_an_execution_has_executed() -> None:
+    rows = [row(SMB, 0, 0, 1), row(PSEXEC, 2 * DAY, 0, 1), row(PSEXEC, 9 * DAY, 0, 1)]
+    found = features(rows, [(DAY, 0, 1, -1)])
+    assert found["days_source_out"].iloc[-1] == 2
+    assert found["days_source_exec"].iloc[-1] == 1
+
+
 def test_unknown_account_has_no_history_of_its_own() -> None:
     found = features([row(PSEXEC, 9 * DAY, 0, 1)], [(0, 0, 1, -1)])
     assert found["days_user_target"][0] == -1
