@@ -148,10 +148,7 @@ def _warnings(partial: Partial, counts: Counts, rejected: int) -> list[str]:
             f"{_number(counts.cloud_clock, 'alert')} with only the cloud's clock, which lags the endpoint's "
             "by seconds to days: the order is less sure; --skew may be raised"
         )
-    found += counts.warnings
-    reports = sorted(partial.inputs.values(), key=lambda report: report.path)
-    found += [f"{report.path}: {text}" for report in reports for text in report.warnings]
-    return found
+    return [*found, *counts.warnings]
 
 
 def _number(count: int, thing: str) -> str:

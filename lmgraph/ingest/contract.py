@@ -79,7 +79,6 @@ class InputReport(msgspec.Struct, frozen=True, kw_only=True):
     last_us: int | None = None
     sha256: str | None = None
     truncated: bool = False
-    warnings: tuple[str, ...] = ()
 
 
 Item: TypeAlias = Record | Reject | Remark | InputReport

@@ -202,7 +202,7 @@ def test_the_report(read: Callable[..., Any]) -> None:
     assert (report.format, report.bytes, report.records) == ("falcon-ndjson", len(stored), 4)
     assert (report.first_us, report.last_us) == (1700000000000000, 1700000009000000)
     assert report.sha256 == hashlib.sha256(stored).hexdigest()
-    assert (report.truncated, report.warnings) == (False, ())
+    assert not report.truncated
     assert read(stored).report.sha256 is None
 
 
