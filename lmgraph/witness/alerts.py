@@ -14,7 +14,7 @@ from lmgraph.names import content_key
 from lmgraph.rules import corrected, literal
 from lmgraph.rules.command_line import Movement, parse
 from lmgraph.rules.names import process_names
-from lmgraph.rules.verdict import NO_MOVEMENT, PROGRAM_OF_ALERT, Verdict
+from lmgraph.rules.verdict import PROGRAM_OF_ALERT, Verdict
 from lmgraph.schema import AlertType, Event, Origin
 from lmgraph.settings import SECOND_US, Settings
 
@@ -34,6 +34,7 @@ class Alert:
     origin: Origin
     alert_type: AlertType
     flags: tuple[str, ...]
+    opens: bool  # it can be a movement of its own; otherwise it is context of one
     host: int
     user: int
     process: str | None
@@ -42,11 +43,6 @@ class Alert:
     start: Event  # the start of the process behind it; the alert's own event where none was read
     targets: list[int] = field(default_factory=list)
     suppressed_by: str | None = None
-
-    @property
-    def opens(self) -> bool:
-        """Whether the alert can be a movement of its own; otherwise it is context of one."""
-        return not NO_MOVEMENT.intersection(self.flags)
 
 
 @dataclass(slots=True)
@@ -115,6 +111,7 @@ def _alert(row: Kept, verdict: Verdict, identity: Identity) -> Alert:
         origin=row.origin,
         alert_type=verdict.alert,
         flags=verdict.flags,
+        opens=verdict.moves,
         host=identity.host_of(event),
         user=identity.user_of(event),
         process=process,
