@@ -15,7 +15,6 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from lmgraph.errors import RecordError
 from lmgraph.ingest import InputReport, Item, Record, Reject, Remark
 from lmgraph.rules.needed import Use, Wants, use
 from lmgraph.rules.witnesses import testify
@@ -100,9 +99,6 @@ def collect(items: Iterable[Item], settings: Settings, wants: Wants, *, held: He
         settings: Of the run.
         wants: What the second look asks for; ``Wants.nothing()`` in the first.
         held: Where to keep what a second look may want, for an input that cannot be read twice.
-
-    Raises:
-        RecordError: A record was rejected and ``settings.strict`` is set.
     """
     partial = Partial()
     whole = partial.kept if wants.first_pass else partial.found
@@ -117,8 +113,6 @@ def collect(items: Iterable[Item], settings: Settings, wants: Wants, *, held: He
             if held is not None:
                 _hold(held, item, whole=verdict is not Use.KEEP)
         elif isinstance(item, Reject):
-            if settings.strict:
-                raise RecordError(item.reason, path=item.origin.path, record=item.origin.record)
             partial.rejected[item.origin.path] = partial.rejected.get(item.origin.path, 0) + 1
             partial.rejects.append(item)
             if len(partial.rejects) > 2 * REJECTS_KEPT:

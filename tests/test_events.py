@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmgraph import events
-from lmgraph.errors import RecordError
 from lmgraph.events import Held, Partial, collect, combine, digest, fold_key, look_again, merge
 from lmgraph.ingest import InputReport, Item, Record, Reject, Remark
 from lmgraph.rules.needed import Wants
@@ -99,13 +98,6 @@ def test_a_sketch_estimates_what_it_cannot_count() -> None:
     assert len(tally.sketch) == events.SKETCH
     assert tally.records == 4000
     assert 3200 < tally.distinct < 4800
-
-
-def test_strict_makes_a_reject_an_error_that_names_file_and_record() -> None:
-    items: list[Item] = [Reject(Origin("part-0.gz", 7), "no JSON")]
-    assert collect(items, SETTINGS, FIRST).rejected == {"part-0.gz": 1}
-    with pytest.raises(RecordError, match=r"no JSON \[part-0\.gz:7\]"):
-        collect(items, Settings(strict=True), FIRST)
 
 
 def test_the_second_look_keeps_the_process_that_is_wanted() -> None:

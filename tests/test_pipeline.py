@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import random
+import re
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 
 from lmgraph import result
 from lmgraph.engines.local import LocalEngine
-from lmgraph.errors import InputError, UsageError
+from lmgraph.errors import InputError, RecordError, UsageError
 from lmgraph.pipeline import Progress, gather, read_events, run
 from lmgraph.result import HopRow, ResultData
 from lmgraph.settings import Settings, parse_time
@@ -669,6 +672,28 @@ def test_a_bad_line_costs_itself_alone(tmp_path: Path) -> None:
     assert [reject.origin.record for reject in outcome.rejects] == [6, 7, 8]
     clean = bare(analyze(told.write(tmp_path / "clean")))
     assert bare(outcome.data)["hops"] == clean["hops"]
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+@pytest.mark.parametrize("form", ["file", "zip", "gz", "pipe"])
+def test_strict_makes_a_bad_record_an_error_that_names_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, jobs: int
+) -> None:
+    folder = story().write(tmp_path / "fdr", parts=5)
+    lines = b"".join(json.dumps(record).encode() + b"\n" for record in story().records[:3])
+    lines += b'{"event_simpleName": "ProcessRollup2", \n'
+    (tmp_path / "bad").write_bytes(gzip.compress(lines) if form == "gz" else lines)
+    if form == "zip":
+        with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+            archive.write(tmp_path / "bad", "part")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines)))
+    path, place = {"pipe": ("-", "-"), "zip": (tmp_path / "bad.zip", "bad.zip!part")}.get(
+        form, (tmp_path / "bad", "bad")
+    )
+    paths = [str(folder), str(path)]
+    with pytest.raises(RecordError, match=rf"^no valid JSON \[(.*/)?{re.escape(place)}:4\]$"):
+        run(paths, Settings(strict=True), LocalEngine(jobs))
+    assert run(paths[:1], Settings(strict=True), LocalEngine(jobs)).data.coverage.complete
 
 
 def test_progress_counts_bytes_and_both_looks(tmp_path: Path) -> None:
