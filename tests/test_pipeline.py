@@ -60,6 +60,18 @@ def estate() -> Telemetry:
     return told
 
 
+def estate_with_two_of_one_address() -> Telemetry:
+    """The estate, and LAP1 and LAP2, which both show 192.168.1.10 at 09:00 and at 11:00."""
+    told = estate()
+    for host in ("LAP1", "LAP2"):
+        told.host(host, "192.168.1.10")
+        for clock in ("09:00", "11:00"):
+            told.connect(
+                host, at(1, clock), "192.168.1.10", "10.0.0.9", pid="4", ContextBaseFileName="System"
+            )
+    return told
+
+
 def psexec_story(
     told: Telemetry, when: float, source: str, target: str, ips: tuple[str, str], pid: str
 ) -> None:
@@ -161,13 +173,7 @@ def test_an_address_re_used_in_mid_attack_leads_to_whoever_has_it_then(tmp_path:
 
 
 def test_two_hosts_that_fit_one_address_lower_certainty_and_are_both_named(tmp_path: Path) -> None:
-    told = estate()
-    for host in ("LAP1", "LAP2"):
-        told.host(host, "192.168.1.10")
-        for clock in ("09:00", "11:00"):
-            told.connect(
-                host, at(1, clock), "192.168.1.10", "10.0.0.9", pid="4", ContextBaseFileName="System"
-            )
+    told = estate_with_two_of_one_address()
     told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", r"psexec \\192.168.1.10 cmd", pid="22", sid=ALICE)
     read = Read(analyze(told.write(tmp_path / "fdr")))
     (hop,) = read.data.hops
@@ -178,13 +184,7 @@ def test_two_hosts_that_fit_one_address_lower_certainty_and_are_both_named(tmp_p
 
 
 def test_two_hosts_that_fit_the_source_of_what_the_target_tells_are_both_named(tmp_path: Path) -> None:
-    told = estate()
-    for host in ("LAP1", "LAP2"):
-        told.host(host, "192.168.1.10")
-        for clock in ("09:00", "11:00"):
-            told.connect(
-                host, at(1, clock), "192.168.1.10", "10.0.0.9", pid="4", ContextBaseFileName="System"
-            )
+    told = estate_with_two_of_one_address()
     told.share("SRV7", at(1, "10:00"), "ADMIN$", "adm", "192.168.1.10")
     read = Read(analyze(told.write(tmp_path / "fdr")))
     (hop,) = read.data.hops
@@ -195,13 +195,7 @@ def test_two_hosts_that_fit_the_source_of_what_the_target_tells_are_both_named(t
 
 
 def test_the_accept_at_the_other_end_decides_between_two_that_fit(tmp_path: Path) -> None:
-    told = estate()
-    for host in ("LAP1", "LAP2"):
-        told.host(host, "192.168.1.10")
-        for clock in ("09:00", "11:00"):
-            told.connect(
-                host, at(1, clock), "192.168.1.10", "10.0.0.9", pid="4", ContextBaseFileName="System"
-            )
+    told = estate_with_two_of_one_address()
     told.process("WS1", at(1, "10:00"), "C:\\smb.exe", "smb", pid="22", sid=ALICE)
     told.connect("WS1", at(1, "10:00:05"), "10.0.0.1", "192.168.1.10", pid="22", local_port=51111)
     told.accept("LAP2", at(1, "10:00:06"), "192.168.1.10", "10.0.0.1", remote_port=51111)
