@@ -68,7 +68,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     ``time_us`` is the endpoint's clock where the record has one (``time_basis`` "sensor"), else
     the cloud's ("cloud"); ``cloud_us`` is the cloud's clock beside it. Command lines are redacted
     before they get here (``lmgraph.text.redact``), and whole: padding must not hide a target. Windows
-    knows none longer than 32 KiB; only the output is cut to ``COMMAND_SHOWN``.
+    knows none longer than 32,767 characters; one beyond twice that is cut (``command_line_cut``).
+    Only the output is cut to ``COMMAND_SHOWN``.
     """
 
     kind: Kind

@@ -15,7 +15,7 @@ _UNSPECIFIED: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what macOS wr
 
 
 def text(fields: Mapping[str, Any], key: str) -> str | None:
-    """The text of a field, at most 8 KiB of it; a number is written out, null is None.
+    """The text of a field, its first ``TEXT_LIMIT`` characters; a number is written out, null is None.
 
     Raises:
         RecordError: A list, an object or a truth value.
