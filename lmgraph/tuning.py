@@ -11,11 +11,14 @@ import hashlib
 import ipaddress
 import re
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import lru_cache
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 from lmgraph.errors import UsageError
@@ -25,6 +28,8 @@ _PATTERNS: Final = ("source", "target", "user", "process", "process_path")
 _OTHER: Final = ("name", "source_not_in_assets", "user_privileged", "requires", "reason", "owner", "expires")
 _EVERYTHING: Final = frozenset({"*", "**", "0.0.0.0/0", "::/0"})
 LONGEST_PATTERN: Final = 256
+PERIODIC_LEAST: Final = 5  # fewer runs than this show no period
+PERIODIC_SPREAD: Final = 0.1  # median deviation of the intervals, relative to their median
 
 
 @lru_cache(65_536)
@@ -107,6 +112,15 @@ def load(path: str | None, *, default: bool = True) -> tuple[tuple[Entry, ...], 
 def match(entries: tuple[Entry, ...], subject: Subject) -> str | None:
     """The name of the first entry that covers the subject, else ``None``."""
     return next((entry.name for entry in entries if _covers(entry, subject)), None)
+
+
+def is_periodic(times_us: Collection[int]) -> bool:
+    """Whether these distinct times come back at regular intervals, as what an agent does."""
+    if len(times_us) < PERIODIC_LEAST:
+        return False
+    gaps = [later - earlier for earlier, later in pairwise(sorted(times_us))]
+    middle = median(gaps)
+    return median(abs(gap - middle) for gap in gaps) <= PERIODIC_SPREAD * middle
 
 
 def _covers(entry: Entry, subject: Subject) -> bool:

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
-from statistics import median
-from typing import Final
 
 from lmgraph.identity import Identity
-from lmgraph.tuning import Entry, Subject, match
+from lmgraph.identity.accounts import Account
+from lmgraph.tuning import Entry, Subject, is_periodic, match
 from lmgraph.witness.alerts import Alert
 from lmgraph.witness.rows import Row
-
-PERIODIC_LEAST: Final = 5  # fewer runs than this show no period
-PERIODIC_SPREAD: Final = 0.1  # median deviation of the intervals, relative to their median
 
 Beat = tuple[int, int, str]
 Taken = tuple[str, int]
@@ -97,7 +92,7 @@ def _subject(
         source_ips=tuple(sorted(own)),
         target=_names(target, identity),
         target_ips=tuple(sorted(far)),
-        user=(user.name, user.shown) if user is not None else (),
+        user=_spelled(user) if user is not None else (),
         process=(alert.process,) if alert is not None and alert.process else (),
         process_path=(alert.process_path,) if alert is not None and alert.process_path else (),
         source_listed=source in identity.listed,
@@ -114,21 +109,19 @@ def _names(code: int, identity: Identity) -> tuple[str, ...]:
     return tuple(name for name in (host.name, host.fqdn) if name)
 
 
+def _spelled(account: Account) -> tuple[str, ...]:
+    """The account as any record has it: which spelling will be shown is not settled yet."""
+    written = {f"{domain}\\{name}" for domain, name in account.spellings if domain}
+    return (account.name, account.shown, *sorted(written))
+
+
 def _periodic(rows: Sequence[Row]) -> frozenset[Beat]:
     """Pairs and processes that come back at regular intervals, as monitoring and backup agents do."""
     times: dict[Beat, set[int]] = {}
     for row in rows:
         if row.opens:
             times.setdefault(_beat(row), set()).add(row.time_us)
-    return frozenset(
-        beat for beat, seen in times.items() if len(seen) >= PERIODIC_LEAST and _steady(sorted(seen))
-    )
-
-
-def _steady(times: list[int]) -> bool:
-    gaps = [later - earlier for earlier, later in pairwise(times)]
-    middle = median(gaps)
-    return median(abs(gap - middle) for gap in gaps) <= PERIODIC_SPREAD * middle
+    return frozenset(beat for beat, seen in times.items() if is_periodic(seen))
 
 
 def _beat(row: Row) -> Beat:

@@ -12,7 +12,7 @@ from lmgraph.engines.local import LocalEngine
 from lmgraph.pipeline import run
 from lmgraph.result import ResultData
 from lmgraph.settings import Settings
-from lmgraph.witness.suppression import PERIODIC_LEAST
+from lmgraph.tuning import PERIODIC_LEAST
 from tests.falcon import Record, Telemetry, at
 
 ALICE, ADM = "S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-500"
@@ -313,6 +313,20 @@ def test_an_alert_that_makes_no_hop_is_suppressed_too(tmp_path: Path) -> None:
     data = analyze(told.write(tmp_path / "fdr"), tuning=allow(tmp_path, 'source = "WS1"'))
     assert [alert.suppressed_by for alert in data.alerts] == ["allowed", "allowed"]
     assert data.coverage.suppressed == 2
+
+
+@pytest.mark.parametrize("domain", ["CORP", "corp.example"])
+def test_an_account_can_be_allowed_as_the_result_shows_it(tmp_path: Path, domain: str) -> None:
+    told = raw()
+    sid = "S-1-5-21-1-2-3-2000"
+    told.logon("WS1", at(0, "09:00"), "svc", sid=sid, logon="9", kind=5, domain=domain)
+    told.process("WS1", at(1, "10:00"), "C:\\psexec.exe", "psexec \\\\SRV7 cmd", pid="1", sid=sid)
+    folder = told.write(tmp_path / "fdr")
+    data = analyze(folder)
+    shown = {user.id: user.name for user in data.users}[data.alerts[0].user or ""]
+    assert shown == f"{domain}\\svc"
+    (alert,) = analyze(folder, tuning=allow(tmp_path, f"user = '{shown}'")).alerts
+    assert alert.suppressed_by == "allowed"
 
 
 def test_a_network_covers_who_has_the_address_then(tmp_path: Path) -> None:
