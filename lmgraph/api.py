@@ -10,13 +10,12 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, overload
 
 import msgspec
 
 from lmgraph import columns, output, result
-from lmgraph.errors import ResultError, UsageError
+from lmgraph.errors import UsageError
 from lmgraph.result import ResultData
 from lmgraph.schema import Severity
 from lmgraph.settings import Settings, checked_us, parse_duration, parse_time, parse_zone
@@ -264,11 +263,7 @@ class Result:
             return cls(result.decode(source))
         if isinstance(source, str) and source.lstrip()[:1] == "{":
             return cls(result.decode(source))
-        path = os.fspath(source)
-        try:
-            return cls(result.decode(Path(path).read_bytes(), path=path))
-        except OSError as error:
-            raise ResultError(f"the result cannot be read: {error.strerror}", path=path) from error
+        return cls(result.read(os.fspath(source)))
 
     def __repr__(self) -> str:
         cover = self.data.coverage

@@ -251,7 +251,7 @@ def _write_files(outcome: Outcome, options: dict[str, Any]) -> ResultData:
         from lmgraph import terminal
 
         shown = terminal.safe_json(shown)
-    _to_stdout(shown)
+    output.to_stdout(shown)
     return data
 
 
@@ -273,27 +273,6 @@ def _shown(data: ResultData, options: dict[str, Any]) -> bytes | str:
         color=not options["no_color"],
         page=bool(options["html_to"]),
     )
-
-
-def _to_stdout(content: bytes | str) -> None:
-    try:
-        if isinstance(content, bytes):
-            sys.stdout.buffer.write(content)
-        else:
-            sys.stdout.write(content)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _forget_stdout()  # `| head` has seen enough
-    except OSError as error:
-        _forget_stdout()
-        raise OutputError(
-            f"the output cannot be written: {error.strerror}", path="standard output"
-        ) from error
-
-
-def _forget_stdout() -> None:
-    """Send what is still buffered nowhere, or Python would fail on it again while it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _reject_line(reject: Reject) -> bytes:

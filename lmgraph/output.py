@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import stat
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -93,6 +94,34 @@ def write_all(outputs: Iterable[tuple[str, bytes]]) -> None:
     finally:
         for beside, _, _ in staged:
             Path(beside).unlink(missing_ok=True)
+
+
+def to_stdout(content: bytes | str) -> None:
+    """Write to standard output; a reader that has seen enough (``| head``) is no error.
+
+    Raises:
+        OutputError: It is closed, or takes no more.
+    """
+    if sys.stdout is None:
+        raise OutputError("the output cannot be written: it is closed", path="standard output")
+    try:
+        if isinstance(content, bytes):
+            sys.stdout.buffer.write(content)
+        else:
+            sys.stdout.write(content)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+    except OSError as error:
+        _forget_stdout()
+        raise OutputError(
+            f"the output cannot be written: {error.strerror}", path="standard output"
+        ) from error
+
+
+def _forget_stdout() -> None:
+    """Send what is still buffered nowhere, or Python would fail on it again while it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _in_place(target: str) -> bool:

@@ -6,6 +6,7 @@ The structs mirror CONTRACT.md key by key, in its order; ``docs/result.md`` expl
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
@@ -357,14 +358,27 @@ def decode(document: bytes | str, *, path: str | None = None) -> ResultData:
     """
     try:
         head = msgspec.json.decode(document, type=_Head)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ResultError(f"not a result of lmgraph analyze --json: {error}", path=path) from error
     if head.schema != SCHEMA:
         raise ResultError(f"schema {head.schema!r} is not {SCHEMA!r}", path=path, field="schema")
     try:
         return msgspec.json.decode(document, type=ResultData)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ResultError(f"damaged result: {error}", path=path) from error
+
+
+def read(path: str) -> ResultData:
+    """The data of the file that ``--json`` wrote.
+
+    Raises:
+        ResultError: No such file, or no document of this schema; the error names the file.
+    """
+    try:
+        document = Path(path).read_bytes()
+    except OSError as error:
+        raise ResultError(f"the result cannot be read: {error.strerror}", path=path) from error
+    return decode(document, path=path)
 
 
 def json_schema() -> dict[str, Any]:
