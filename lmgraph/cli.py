@@ -19,6 +19,7 @@ import click
 from lmgraph import api, output, result, summary
 from lmgraph._version import __version__
 from lmgraph.cli_simulate import simulate
+from lmgraph.cli_tune import tune
 from lmgraph.errors import LmgraphError, OutputError, UsageError
 from lmgraph.result import ResultData
 from lmgraph.schema import SEVERITIES
@@ -193,6 +194,7 @@ def analyze(paths: tuple[str, ...], **options: Any) -> int:
 
 
 cli.add_command(simulate)
+cli.add_command(tune)
 
 
 def _check(paths: Sequence[str], options: dict[str, Any]) -> frozenset[str]:

@@ -77,7 +77,8 @@ def test_examples_of_the_tuning_page_are_read(docs, tmp_path):
     blocks = re.findall(r"```toml\n(.*?)```", (docs / "tuning.md").read_text("utf-8"), re.DOTALL)
     (tmp_path / "tuning.toml").write_text("\n".join(blocks))
     entries, _ = load(str(tmp_path / "tuning.toml"), default=False)
-    assert {entry.name for entry in entries} == {"backup", "software distribution"}
+    proposed = "nwprobe.exe on BER-MON01 as CORP\\svc-monitor"
+    assert {entry.name for entry in entries} == {"backup", "software distribution", proposed}
     assert any("user = 'CORP\\svc_deploy'" in block for block in blocks)
 
 
