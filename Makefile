@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq install --constra
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench docs golden samples clean
+.PHONY: help demo test lint format bench quality docs golden samples clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -43,6 +43,10 @@ format: $(VENV)/.dev  ## rewrite the code in the project's style
 
 bench: $(VENV)/.dev  ## benchmarks: ratios within one run (benchmarks/README.md)
 	$(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
+
+# What is finished is kept in build/: an interrupted run goes on there, unless the code has changed.
+quality: $(VENV)/.dev  ## find attacks in some 300 simulated worlds, write docs/quality.md (an hour)
+	$(BIN)/python -m benchmarks.quality --results build/quality.ndjson --json build/quality.json
 
 docs: $(VENV)/.dev  ## write what is generated in docs/ anew, and check what the docs say
 	$(BIN)/python docs/make_reference.py

@@ -1,0 +1,91 @@
+"""``make quality``: how much the ranking finds and how high it puts it, on simulated worlds with truth.
+
+``python -m benchmarks.quality --help`` lists the options; benchmarks/README.md says what is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+import lmgraph
+from benchmarks import ablation, figures, page
+from benchmarks.figures import Run
+from benchmarks.runs import ROOT, Done, run, tasks
+from benchmarks.worlds import REPORTED_SEEDS, SIZES, TRAINING_SEEDS, worlds
+
+PAGE: Final = ROOT / "docs" / "quality.md"
+WORST_BY_HAND: Final = ROOT / "docs" / "quality-worst.md"
+SCHEMA: Final = "lmgraph/quality/1"
+QUICK_SEEDS: Final = REPORTED_SEEDS[:2]
+QUICK_SIZES: Final = SIZES[:1]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the worlds, write the page and the figures."""
+    options = _parser().parse_args(arguments)
+    chosen = worlds(QUICK_SEEDS, QUICK_SIZES) if options.quick else worlds(REPORTED_SEEDS)
+    done = run(tasks(chosen), jobs=options.jobs, keep=options.results, say=_say)
+    plain = [Run(each.task.world, each.verdicts[ablation.WHOLE]) for each in done if not each.task.ablation]
+    left_out = _left_out(done)
+    command = "python -m benchmarks.quality --quick" if options.quick else "make quality"
+    about = page.About(lmgraph.__version__, done[0].source, command)
+    by_hand = WORST_BY_HAND.read_text(encoding="utf-8") if WORST_BY_HAND.exists() else None
+    text = page.page(plain, left_out, about, None if options.quick else by_hand)
+    to = options.page or (None if options.quick else PAGE)
+    if to:
+        to.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_bytes(msgspec.json.format(_document(done, plain, left_out), indent=1) + b"\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    add = parser.add_argument
+    add("--quick", action="store_true", help="two seeds, the smallest size; the page on standard output")
+    add("--jobs", type=int, default=2, metavar="N", help="processes (default 2)")
+    add("--results", type=Path, metavar="FILE", help="NDJSON of finished worlds, to take a run up again")
+    add("--json", type=Path, metavar="FILE", help="every figure and every verdict")
+    add("--page", type=Path, metavar="FILE", help="where the page goes (default docs/quality.md)")
+    return parser
+
+
+def _left_out(done: Sequence[Done]) -> dict[str, list[Run]]:
+    """The runs without each part of the score, by part."""
+    found: dict[str, list[Run]] = {}
+    for each in done:
+        if each.task.ablation:
+            for name, verdict in each.verdicts.items():
+                found.setdefault(name, []).append(Run(each.task.world, verdict))
+    return found
+
+
+def _document(done: Sequence[Done], runs: Sequence[Run], left_out: dict[str, list[Run]]) -> bytes:
+    """Every figure, and the verdicts that they are made of."""
+    return msgspec.json.encode(
+        {
+            "schema": SCHEMA,
+            "tool": {"name": "lmgraph", "version": lmgraph.__version__, "source": done[0].source},
+            "training_seeds": TRAINING_SEEDS,
+            "aims": {aim.label: {"bound": aim.bound, "measured": aim.of(runs)} for aim in page.AIMS},
+            "figures": figures.all_figures(runs),
+            "left_out": {name: figures.all_figures(part) for name, part in left_out.items()},
+            "worlds": done,
+        }
+    )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The command: what is written where."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import ablation, quality
+from benchmarks.runs import Done, Task
+from tests.benchmarks.documents import judged, verdict, world
+
+
+@pytest.fixture(autouse=True)
+def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[Task]]:
+    """Answers without any world, and a page that is not the project's; gives what was asked."""
+    asked = []
+
+    def run(todo: list[Task], **_: Any) -> list[Done]:
+        asked.append(todo)
+        found = {ablation.WHOLE: verdict(judged(best=None, plain_rank=None))}
+        plain = [Task(world(seed)) for seed in (101, 102)]
+        again = {**found, "links": verdict(judged())}
+        return [
+            *(Done("abc", task, found) for task in plain),
+            Done("abc", Task(world(), ablation=True), again),
+        ]
+
+    monkeypatch.setattr(quality, "run", run)
+    monkeypatch.setattr(quality, "PAGE", tmp_path / "quality.md")
+    monkeypatch.setattr(quality, "WORST_BY_HAND", tmp_path / "worst.md")
+    return asked
+
+
+def test_the_whole_run_writes_the_page_with_what_was_seen_by_hand(
+    tmp_path: Path, ready: list[list[Task]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "worst.md").write_text("## By hand\n")
+    quality.main([])
+    page = (tmp_path / "quality.md").read_text()
+    assert "```\nmake quality\n```" in page
+    assert "\n## By hand\n" in page
+    assert "| `links` |" in page
+    assert capsys.readouterr().out == ""
+    assert {task.world.seed for task in ready[0]} == set(quality.REPORTED_SEEDS)
+
+
+def test_a_quick_look_is_printed_and_replaces_nothing(
+    tmp_path: Path, ready: list[list[Task]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "worst.md").write_text("## By hand\n")
+    quality.main(["--quick"])
+    assert "benchmarks.quality --quick" in capsys.readouterr().out
+    assert not (tmp_path / "quality.md").exists()
+    assert {(task.world.seed, task.world.hosts) for task in ready[0]} == {(101, 100), (102, 100)}
+
+
+def test_every_figure_is_in_the_json(tmp_path: Path) -> None:
+    quality.main(["--json", str(tmp_path / "new/all.json"), "--page", str(tmp_path / "here.md")])
+    document = json.loads((tmp_path / "new/all.json").read_bytes())
+    assert document["schema"] == "lmgraph/quality/1"
+    assert document["figures"]["recall"]["mean"] == 0.75
+    assert document["figures"]["rank"]["mean"] is None  # infinite
+    assert document["aims"]["hop recall"] == {"bound": 0.98, "measured": document["figures"]["recall"]}
+    assert set(document["left_out"]) == {"", "links"}
+    assert [done["task"]["world"]["seed"] for done in document["worlds"]] == [101, 102, 101]
+    assert (tmp_path / "here.md").exists()
+    assert not (tmp_path / "quality.md").exists()
