@@ -70,6 +70,7 @@ def test_paths(benchmark: Benchmark, witnesses: pd.DataFrame, table: hops.HopTab
         table,
         uses,
         USERS,
+        np.full(len(KEYS), -1, np.int8),
         days_read=np.arange(START // DAY_US, START // DAY_US + 365),
         max_gap_us=SETTINGS.max_gap_us,
         window_us=SETTINGS.window_us,

@@ -25,6 +25,11 @@ from lmgraph.witness import Findings, Row, Taken, lift, testimony
 
 _LOG = logging.getLogger(__name__)
 _KINDS: Final = {"person": frames.PERSON, "machine": frames.MACHINE, "system": frames.SYSTEM}
+_ROLES: Final[dict[str | None, int]] = {
+    "workstation": frames.WORKSTATION,
+    "server": frames.SERVER,
+    "dc": frames.CONTROLLER,
+}
 _NO_SENSOR: Final = frozenset({"host_info", "user_info"})  # their times are not those of an event
 _EXECUTED: Final = OUTCOMES.index("executed")
 
@@ -76,6 +81,7 @@ def evidence(
         table,
         history.uses(witnesses, table, _contacts(findings)),
         user_kinds,
+        np.array([_ROLES.get(host.role, -1) for host in identity.hosts.all], dtype=np.int8),
         days_read=_days_read(partial),
         max_gap_us=settings.max_gap_us,
         window_us=settings.window_us,

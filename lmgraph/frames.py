@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Spec = dict[str, str]
 
 PERSON, MACHINE, SYSTEM = 0, 1, 2  # codes of user kinds
-SOURCE, TARGET, WIRE = 0, 1, 2  # codes of sides, in the order of result.Side
+WORKSTATION, SERVER, CONTROLLER = 0, 1, 2  # codes of host roles, −1 unknown
 
 #: One row per (witness record, source, target). Codes of stage, outcome and alert type are the
 #: positions in schema.STAGES, OUTCOMES and ALERT_TYPES.
@@ -61,6 +61,7 @@ HOPS: Final[Spec] = {
     "source_user": "int32",
     "target_user": "int32",
     "credential": "int32",
+    "process": "int32",  # of its earliest 445 alert, −1 without
     "certainty": "float64",
     "suppressed": "bool",  # no alert is left unsuppressed; without alerts, no opener
     "renamed": "bool",
@@ -93,11 +94,13 @@ CONTACTS: Final[Spec] = {"time_us": "int64", "source": "int32", "target": "int32
 #: Uses of a pair by an account, by hops and contacts alike.
 USES: Final[Spec] = {
     **CONTACTS,
+    "process": "int32",  # that spoke SMB itself, −1 where none is known
     "moved": "bool",  # by a hop, not a mere contact
     "executed": "bool",  # by a hop with an execution
 }
 
-#: What the past says of each hop; ``days_*`` are distinct earlier UTC days, −1 without the account.
+#: What the past says of each hop; ``days_*`` are distinct earlier UTC days, −1 without the account
+#: or process. The "effective account" is the one that the target knew.
 FEATURES: Final[Spec] = {
     "sufficient": "bool",  # the data reach back far enough to call anything new
     "days_pair": "int64",  # source → target, contacts included
@@ -105,10 +108,20 @@ FEATURES: Final[Spec] = {
     "days_user_target": "int64",  # effective account → target, contacts included
     "days_user_target_hops": "int64",
     "days_user_source": "int64",  # source account on the source, contacts included
+    "days_credential_source": "int64",  # account given explicitly on the source, contacts included
+    "days_user_out": "int64",  # hops of the effective account from anywhere to anywhere
     "days_source_out": "int64",  # hops from the source to anywhere
+    "days_source_new": "int64",  # of them, with a first movement to some target; not the first day of all
     "days_source_exec": "int64",  # hops with an execution from the source
     "days_source_many": "int64",  # days on which the source used many targets
-    "targets_in_window": "int64",  # distinct targets of the source's hops within ± window
+    "days_process": "int64",  # its process that spoke SMB, anywhere; of several the least
+    "targets_in_window": "int64",  # distinct targets of the source's hops of that kind within ± window
+    "most_in_window": "int64",  # the greatest such number among the source's earlier hops
+    "targets_in_hours": "int64",  # the same two within ± history.SURGE_US
+    "most_in_hours": "int64",
+    "off_hours": "bool",  # the effective account was never used within an hour of this time of the day
+    "periodic": "bool",  # the pair's hops come at regular intervals so far
+    "role_jump": "bool",  # out of a domain controller, from a server to a workstation, or into a controller
 }
 
 #: Accounts' sessions on hosts; kind "network" exposes nobody.

@@ -6,22 +6,28 @@ known, and equal times see nothing of each other. Days are UTC days.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from lmgraph import frames
-from lmgraph.hops import HopTable
+from lmgraph.hops import SMB_ALERT, HopTable
 from lmgraph.kernels import history as kernels
-from lmgraph.settings import DAY_US
+from lmgraph.settings import DAY_US, HOUR_US
 
 I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
 
-ENOUGH_DAYS: Final = 3  # with fewer days of data before a hop, nothing is called new
+ENOUGH_DAYS: Final = 2  # with fewer working days of data before a hop, nothing is called new
 RECENT_DAYS: Final = 30  # … of the last days: a stray record of long ago is no history
+HABIT_DAYS: Final = 3  # earlier days from which something is a habit
 MANY_TARGETS: Final = 5  # distinct targets in a day (or window) that make a source one of many targets
+SURGE_US: Final = 2 * HOUR_US  # in which a source may reach more targets than it ever did
+FIRST_WEEKDAY: Final = 3  # 1 January 1970 was a Thursday, when Monday is 0
+PERIODIC_HOPS: Final = 5  # hops of a pair, this one included, that can show a period
+PERIODIC_SPREAD: Final = 0.1  # median deviation of the gaps, relative to their median
 
 
 def uses(witnesses: pd.DataFrame, table: HopTable, contacts: pd.DataFrame) -> pd.DataFrame:
@@ -40,11 +46,13 @@ def uses(witnesses: pd.DataFrame, table: HopTable, contacts: pd.DataFrame) -> pd
     row, hop = members["row"].to_numpy(), members["hop"].to_numpy()
     source, target = (table.hops[end].to_numpy()[hop] for end in ("source", "target"))
     base = pd.DataFrame({"time_us": witnesses["time_us"].to_numpy()[row], "source": source, "target": target})
+    spoke = witnesses["alert_type"].to_numpy()[row] == SMB_ALERT
+    base["process"] = np.where(spoke, witnesses["process"].to_numpy()[row], -1)
     base["moved"], base["executed"] = True, (table.hops["stages"].to_numpy()[hop] & 7) > 0
     accounts = [witnesses[name].to_numpy()[row] for name in ("source_user", "target_user", "credential")]
     parts = [base.assign(user=user)[user >= 0] for user in accounts]
     parts.append(base.assign(user=-1)[np.max(accounts, axis=0) < 0])
-    parts.append(contacts.assign(moved=False, executed=False))
+    parts.append(contacts.assign(process=-1, moved=False, executed=False))
     columns = list(frames.USES)
     together = pd.concat([part[columns] for part in parts], ignore_index=True).drop_duplicates()
     together = together.sort_values(columns, ignore_index=True)
@@ -71,6 +79,7 @@ def features(
     table: HopTable,
     uses: pd.DataFrame,
     user_kinds: npt.NDArray[np.int8],
+    roles: npt.NDArray[np.int8],
     *,
     days_read: I64,
     max_gap_us: int | None,
@@ -82,6 +91,7 @@ def features(
         table: All hops.
         uses: Frame USES, of all hops and contacts.
         user_kinds: Kind of each user code.
+        roles: Role of each host code, −1 unknown.
         days_read: UTC days (since 1970, ascending) of which any record was read; history is
             sufficient where ENOUGH_DAYS of the RECENT_DAYS before a hop's past ends are among them.
         max_gap_us: What lies closer before a hop than this is not its past; None counts as 24 h.
@@ -92,41 +102,118 @@ def features(
     """
     frames.check(uses, frames.USES, "uses")
     hops = table.hops
-    source, target, first = (hops[name].to_numpy(np.int64) for name in ("source", "target", "first_us"))
-    actor, user = hops["source_user"].to_numpy(np.int64), effective_users(hops, user_kinds)
-    before = first - (DAY_US if max_gap_us is None else max_gap_us)
-    past = {name: uses[name].to_numpy(np.int64) for name in frames.CONTACTS}
-    moved, executed = uses["moved"].to_numpy(), uses["executed"].to_numpy()
-    pair, user_target = _code(past["source"], past["target"]), _code(past["user"], past["target"])
-    used = past["user"] >= 0
+    before = hops["first_us"].to_numpy() - (DAY_US if max_gap_us is None else max_gap_us)
+    past = _Past(uses, before, days_read)
+    columns = past.of_hosts(hops) | past.of_accounts(hops, effective_users(hops, user_kinds))
+    columns["sufficient"] = past.sufficient()
+    columns["days_process"] = past.days(
+        "process", hops["process"].to_numpy(np.int64), past.use["process"] >= 0
+    )
+    columns["targets_in_window"], columns["most_in_window"] = _targets_near(hops, before, window_us)
+    columns["targets_in_hours"], columns["most_in_hours"] = _targets_near(hops, before, SURGE_US)
+    columns["periodic"] = _periodic(hops)
+    columns["role_jump"] = _role_jump(hops, roles)
+    return frames.make(dict(columns), frames.FEATURES)
 
-    def days(key: I64, which: npt.NDArray[np.bool_], asked: I64) -> I64:
-        return _days(key[which], past["time_us"][which], asked, before)
 
-    def of_account(account: I64, counted: I64) -> I64:
-        return np.where(account >= 0, counted, -1)
+class _Past:
+    """The uses before each hop's moment, counted in days.
 
-    def read_since(days_back: int) -> I64:
-        return np.searchsorted(days_read, before // DAY_US - days_back)
+    Args:
+        uses: Frame USES.
+        before_us: When each hop's past ends.
+        days_read: As ``features`` has it.
+    """
 
-    everything = np.ones(moved.size, bool)
-    asked_pair, asked_user = _code(source, target), _code(user, target)
-    many_key, many_time = _many_targets(past)
-    columns: dict[str, Any] = {
-        "sufficient": read_since(0) - read_since(RECENT_DAYS) >= ENOUGH_DAYS,
-        "days_pair": days(pair, everything, asked_pair),
-        "days_pair_hops": days(pair, moved, asked_pair),
-        "days_user_target": of_account(user, days(user_target, used, asked_user)),
-        "days_user_target_hops": of_account(user, days(user_target, used & moved, asked_user)),
-        "days_user_source": of_account(
-            actor, days(_code(past["user"], past["source"]), used, _code(actor, source))
-        ),
-        "days_source_out": days(past["source"], moved, source),
-        "days_source_exec": days(past["source"], executed, source),
-        "days_source_many": _days(many_key, many_time, source, before),
-        "targets_in_window": _targets_near(source, target, first, window_us),
-    }
-    return frames.make(columns, frames.FEATURES)
+    def __init__(self, uses: pd.DataFrame, before_us: I64, days_read: I64) -> None:
+        self.use = {name: uses[name].to_numpy(np.int64) for name in frames.USES}
+        self._moved, self._executed = uses["moved"].to_numpy(), uses["executed"].to_numpy()
+        self._before = before_us
+        self._days_read = days_read
+
+    def sufficient(self) -> Bool:
+        """Whether enough of the days before each hop's past ends were read.
+
+        Saturdays and Sundays do not count: all that a Monday brings would be new after them.
+        """
+        end = self._before // DAY_US
+        working = self._days_read[(self._days_read + FIRST_WEEKDAY) % 7 < 5]
+        read = np.searchsorted(working, end) - np.searchsorted(working, end - RECENT_DAYS)
+        return np.asarray(read >= ENOUGH_DAYS)
+
+    def days(self, of: str | I64, asked: I64, which: Bool, *also: str) -> I64:
+        """Distinct days with a chosen use of what each hop asks for; −1 where it asks for −1.
+
+        ``of`` names a column of the uses, with ``also`` a second one, or is the key of each use.
+        """
+        key = self.use[of] if isinstance(of, str) else of
+        if also:
+            key = _code(key, self.use[also[0]])
+        counted = _days(key[which], self.use["time_us"][which], asked, self._before)
+        return np.where(asked >= 0, counted, -1)
+
+    def of_hosts(self, hops: pd.DataFrame) -> dict[str, I64]:
+        """What the past says of the two hosts."""
+        source, target = (hops[name].to_numpy(np.int64) for name in ("source", "target"))
+        pair, every = _code(source, target), np.ones(self._moved.size, bool)
+        many_key, many_time = self._many_targets()
+        new_key, new_time = self._new_targets()
+        return {
+            "days_pair": self.days("source", pair, every, "target"),
+            "days_pair_hops": self.days("source", pair, self._moved, "target"),
+            "days_source_out": self.days("source", source, self._moved),
+            "days_source_exec": self.days("source", source, self._executed),
+            "days_source_many": _days(many_key, many_time, source, self._before),
+            "days_source_new": _days(new_key, new_time, source, self._before),
+        }
+
+    def of_accounts(self, hops: pd.DataFrame, user: I64) -> dict[str, npt.NDArray[np.generic]]:
+        """What the past says of the accounts; ``user`` is the effective one."""
+        source, target, actor, given = (
+            hops[name].to_numpy(np.int64) for name in ("source", "target", "source_user", "credential")
+        )
+        used = self.use["user"] >= 0
+
+        def at(account: I64, host: I64) -> I64:
+            return np.where(account >= 0, _code(account, host), -1)
+
+        return {
+            "days_user_target": self.days("user", at(user, target), used, "target"),
+            "days_user_target_hops": self.days("user", at(user, target), used & self._moved, "target"),
+            "days_user_source": self.days("user", at(actor, source), used, "source"),
+            "days_credential_source": self.days("user", at(given, source), used, "source"),
+            "days_user_out": self.days("user", user, used & self._moved),
+            "off_hours": self._off_hours(hops["first_us"].to_numpy(), user),
+        }
+
+    def _off_hours(self, first_us: I64, user: I64) -> Bool:
+        """Whether the account has a habit and never an hour of the day like this one, give or take one.
+
+        UTC hours: a change to summer time shifts a habit by one.
+        """
+        used = self.use["user"] >= 0
+        of_use = self.use["user"] * 24 + self.use["time_us"] // HOUR_US % 24
+        off = self.days("user", user, used) >= HABIT_DAYS
+        for shift in (-1, 0, 1):
+            asked = np.where(user >= 0, user * 24 + (first_us // HOUR_US + shift) % 24, -1)
+            off &= self.days(of_use, asked, used) == 0
+        return off
+
+    def _many_targets(self) -> tuple[I64, I64]:
+        """Source and moment of each day's MANY_TARGETS-th distinct target of a source."""
+        seen = pd.DataFrame({name: self.use[name] for name in ("source", "target", "time_us")})
+        seen["day"] = seen["time_us"] // DAY_US
+        first = seen.groupby(["source", "day", "target"], sort=True)["time_us"].min().reset_index()
+        first = first.sort_values(["source", "day", "time_us"], kind="stable")
+        nth = first.groupby(["source", "day"]).cumcount() == MANY_TARGETS - 1
+        return first["source"][nth].to_numpy(np.int64), first["time_us"][nth].to_numpy(np.int64)
+
+    def _new_targets(self) -> tuple[I64, I64]:
+        """Source and moment of the first movement of each pair; on the first day of all, all is new."""
+        moves = pd.DataFrame({name: self.use[name][self._moved] for name in ("source", "target", "time_us")})
+        first = moves.groupby(["source", "target"], sort=True)["time_us"].min().reset_index()
+        later = ~np.isin(first["time_us"] // DAY_US, self._days_read[:1])
+        return first["source"][later].to_numpy(np.int64), first["time_us"][later].to_numpy(np.int64)
 
 
 def _code(first: I64, second: I64) -> I64:
@@ -146,24 +233,51 @@ def _days(key: I64, time_us: I64, asked: I64, before_us: I64) -> I64:
     return days
 
 
-def _many_targets(past: dict[str, I64]) -> tuple[I64, I64]:
-    """Source and moment of each day's MANY_TARGETS-th distinct target of a source."""
-    day = past["time_us"] // DAY_US
-    seen = pd.DataFrame(
-        {"source": past["source"], "day": day, "target": past["target"], "time": past["time_us"]}
-    )
-    first = seen.groupby(["source", "day", "target"], sort=True)["time"].min().reset_index()
-    first = first.sort_values(["source", "day", "time"], kind="stable")
-    nth = first.groupby(["source", "day"]).cumcount() == MANY_TARGETS - 1
-    return first["source"][nth].to_numpy(np.int64), first["time"][nth].to_numpy(np.int64)
+def _targets_near(hops: pd.DataFrame, before: I64, near_us: int) -> tuple[I64, I64]:
+    """Distinct targets of each hop's source at most so long before and after it, its own included.
 
-
-def _targets_near(source: I64, target: I64, first: I64, window_us: int) -> I64:
-    """Distinct targets of each hop's source within the window before and after it, its own included."""
-    order = np.lexsort((target, first, source))
-    near = np.empty(source.size, np.int64)
+    Then the greatest such number among the source's hops before its past ends. Hops that are mere
+    connections count apart from the others: an agent's round is no burst of executions.
+    """
+    source, target, first = (hops[name].to_numpy(np.int64) for name in ("source", "target", "first_us"))
+    kind = source * 2 + mere(hops)
+    order = np.lexsort((target, first, kind))
+    near, most = np.empty(source.size, np.int64), np.empty(source.size, np.int64)
     seen = np.zeros(int(target.max(initial=-1)) + 1, np.int64)
-    kernels.distinct_near(source[order], first[order], target[order], window_us, seen, near)
-    result = np.empty(source.size, np.int64)
-    result[order] = near
+    kernels.distinct_near(kind[order], first[order], target[order], near_us, seen, near)
+    kernels.greatest_before(kind[order], first[order], near, before[order], most)
+    result = np.empty((2, source.size), np.int64)
+    result[:, order] = near, most
+    return result[0], result[1]
+
+
+def mere(hops: pd.DataFrame) -> Bool:
+    """Whether each hop (frame HOPS) is a connection only: no execution, no share."""
+    return np.asarray(hops["stages"].to_numpy(np.int64) & 0b111111 == 0)
+
+
+def _periodic(hops: pd.DataFrame) -> Bool:
+    """Whether each hop ends a run of PERIODIC_HOPS hops of its pair at regular intervals."""
+    source, target, first = (hops[name].to_numpy(np.int64) for name in ("source", "target", "first_us"))
+    pair = _code(source, target)
+    order = np.lexsort((first, pair))
+    gaps = np.diff(first[order], prepend=0)
+    width = PERIODIC_HOPS - 1
+    result = np.zeros(first.size, bool)
+    if first.size < PERIODIC_HOPS:
+        return result
+    runs = np.lib.stride_tricks.sliding_window_view(gaps, width)[1:]
+    middle = np.median(runs, axis=1)
+    spread = np.median(np.abs(runs - middle[:, None]), axis=1)
+    one_pair = pair[order][width:] == pair[order][:-width]
+    result[order[width:]] = one_pair & (spread <= PERIODIC_SPREAD * middle)
     return result
+
+
+def _role_jump(hops: pd.DataFrame, roles: npt.NDArray[np.int8]) -> Bool:
+    """Out of a domain controller, from a server to a workstation, or from a workstation into a controller."""
+    source, target = roles[hops["source"].to_numpy()], roles[hops["target"].to_numpy()]
+    out = (source == frames.CONTROLLER) & (target != frames.CONTROLLER)
+    down = (source == frames.SERVER) & (target == frames.WORKSTATION)
+    into = (source == frames.WORKSTATION) & (target == frames.CONTROLLER)
+    return np.asarray(out | down | into)

@@ -269,6 +269,7 @@ def _columns(w: Columns, members: _Members, base: _Base, user_kinds: npt.NDArray
     }
     for account in ("source_user", "target_user", "credential"):
         columns[account] = _account(w, row[counts], hop[counts], account, user_kinds, n)
+    columns["process"] = _process(w, row[alert], hop[alert], n)
     return columns
 
 
@@ -304,6 +305,17 @@ def _account(w: Columns, row: I64, hop: I64, column: str, kinds: npt.NDArray[np.
     result = np.full(n, -1, np.int64)
     which, place = np.unique(hop[order], return_index=True)
     result[which] = user[order][place]
+    return result
+
+
+def _process(w: Columns, row: I64, hop: I64, n: int) -> I64:
+    """The process of each hop that spoke SMB itself: that of its earliest alert of that kind, else −1."""
+    spoke = (w["alert_type"][row] == SMB_ALERT) & (w["process"][row] >= 0)
+    row, hop = row[spoke], hop[spoke]
+    order = np.lexsort((w["rank"][row], hop))
+    result = np.full(n, -1, np.int64)
+    which, place = np.unique(hop[order], return_index=True)
+    result[which] = w["process"][row[order]][place]
     return result
 
 

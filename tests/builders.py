@@ -89,6 +89,8 @@ def full_chain(time_us: int, source: int, target: int, **more: Any) -> list[dict
 
 HOSTS = [f"host-{number}" for number in range(32)]
 PERSONS = np.zeros(16, np.int8)
+ROLES = np.array([0, 0, 1, 2, -1, *[-1] * 27], np.int8)  # of HOSTS: two workstations, a server, a controller
+UNKNOWN_ROLES = np.full(len(HOSTS), -1, np.int8)
 
 
 def build(rows: Iterable[Mapping[str, Any]], *, window_us: int = WINDOW) -> hops.HopTable:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import networkx as nx
@@ -137,15 +139,25 @@ def _describe(hop: dict[str, Any], rows: Sequence[Row]) -> None:
 
 
 def features(
-    hops: pd.DataFrame, uses: pd.DataFrame, *, days_read: list[int], gap: int, window: int, day: int
+    hops: pd.DataFrame,
+    uses: pd.DataFrame,
+    roles: Sequence[int],
+    *,
+    days_read: list[int],
+    gap: int,
+    window: int,
+    day: int,
 ) -> list[dict[str, Any]]:
     """Features of hops whose accounts are persons: for each hop, look at every use there is."""
     past = uses.to_dict("records")
     made = hops.to_dict("records")
+    near = {span: [_targets_near(hop, made, span) for hop in made] for span in (window, 2 * 3600 * 1_000_000)}
     result = []
-    for hop in made:
+    for number, hop in enumerate(made):
         before = hop["first_us"] - gap
         earlier = [use for use in past if use["time_us"] < before]
+        kind = [other for other in made if (other["source"], _mere(other)) == (hop["source"], _mere(hop))]
+        places = [made.index(other) for other in kind if other["first_us"] < before]
 
         def days(earlier: list[dict[Any, Any]] = earlier, *, moved: bool = False, **same: int) -> int:
             return len(
@@ -156,7 +168,9 @@ def features(
                 }
             )
 
-        source, target, actor = hop["source"], hop["target"], hop["source_user"]
+        source, target, actor, given = (
+            hop[name] for name in ("source", "target", "source_user", "credential")
+        )
         user = next(
             (hop[name] for name in ("target_user", "credential", "source_user") if hop[name] >= 0), -1
         )
@@ -165,24 +179,76 @@ def features(
         for use in earlier:
             if use["source"] == source:
                 targets[use["time_us"] // day].add(use["target"])
-        near = [other for other in made if other["source"] == source]
+        hours = {use["time_us"] // (day // 24) % 24 for use in earlier if use["user"] == user}
+        hour = hop["first_us"] // (day // 24) % 24
         result.append(
             {
-                "sufficient": sum(before // day - 30 <= read < before // day for read in days_read) >= 3,
+                "sufficient": sum(
+                    before // day - 30 <= read < before // day and (read + 3) % 7 < 5 for read in days_read
+                )
+                >= 2,
                 "days_pair": days(source=source, target=target),
                 "days_pair_hops": days(source=source, target=target, moved=True),
                 "days_user_target": days(user=user, target=target) if user >= 0 else -1,
                 "days_user_target_hops": days(user=user, target=target, moved=True) if user >= 0 else -1,
                 "days_user_source": days(user=actor, source=source) if actor >= 0 else -1,
+                "days_credential_source": days(user=given, source=source) if given >= 0 else -1,
+                "days_user_out": days(user=user, moved=True) if user >= 0 else -1,
                 "days_source_out": days(source=source, moved=True),
+                "days_source_new": len(_new_days(past, source, days_read, day, before)),
                 "days_source_exec": len(executed),
                 "days_source_many": sum(len(distinct) >= 5 for distinct in targets.values()),
-                "targets_in_window": len(
-                    {other["target"] for other in near if abs(other["first_us"] - hop["first_us"]) <= window}
-                ),
+                "days_process": days(process=hop["process"]) if hop["process"] >= 0 else -1,
+                "targets_in_window": near[window][number],
+                "most_in_window": max((near[window][place] for place in places), default=0),
+                "targets_in_hours": near[2 * 3600 * 1_000_000][number],
+                "most_in_hours": max((near[2 * 3600 * 1_000_000][place] for place in places), default=0),
+                "off_hours": user >= 0
+                and days(user=user) >= 3
+                and not hours & {(hour - 1) % 24, hour, (hour + 1) % 24},
+                "periodic": _periodic(hop, made),
+                "role_jump": (roles[source], roles[target]) in {(2, -1), (2, 0), (2, 1), (1, 0), (0, 2)},
             }
         )
     return result
+
+
+def _mere(hop: Row) -> bool:
+    return not hop["stages"] & 0b111111
+
+
+def _targets_near(hop: Row, made: Sequence[Row], span: int) -> int:
+    return len(
+        {
+            other["target"]
+            for other in made
+            if other["source"] == hop["source"]
+            and _mere(other) == _mere(hop)
+            and abs(other["first_us"] - hop["first_us"]) <= span
+        }
+    )
+
+
+def _new_days(past: Sequence[Row], source: int, days_read: list[int], day: int, before: int) -> set[int]:
+    """Days on which the source first moved to some target, the first day of all left out."""
+    first: dict[int, int] = {}
+    for use in past:
+        if use["source"] == source and use["moved"]:
+            first[use["target"]] = min(use["time_us"], first.get(use["target"], use["time_us"]))
+    return {time // day for time in first.values() if time < before and time // day not in days_read[:1]}
+
+
+def _periodic(hop: Row, made: Sequence[Row]) -> bool:
+    """Whether the hop and the four of its pair before it come at steady intervals."""
+    pair = [other for other in made if (other["source"], other["target"]) == (hop["source"], hop["target"])]
+    pair.sort(key=lambda other: other["first_us"])
+    place = next(i for i, other in enumerate(pair) if other["key"] == hop["key"])
+    times = [other["first_us"] for other in pair[: place + 1][-5:]]
+    if len(times) < 5:
+        return False
+    gaps = [later - sooner for sooner, later in pairwise(times)]
+    middle = median(gaps)
+    return bool(median(abs(gap - middle) for gap in gaps) <= 0.1 * middle)
 
 
 # --- paths ----------------------------------------------------------------------------------------
@@ -258,7 +324,7 @@ class Story:
             account = 3.0 if set(self.users[a]) & self.acting(b) else 0.6
         day = 24 * 3600 * 10**6
         weight = account / (1.0 + max(0, other["first_us"] - one["last_us"]) / day)
-        return weight if one["stages"] & 0b111111 else weight * 0.1
+        return weight * (1.0 if one["stages"] & 0b111 else 0.5 if one["stages"] & 0b111000 else 0.1)
 
     def _began(self, b: int, led: list[int]) -> float:
         hop, past = self.hops[b], self.past[b]
@@ -267,7 +333,7 @@ class Story:
             session["first_us"]
             for session in self.sessions
             if (session["user"], session["host"]) == (hop["source_user"], hop["source"])
-            and session["kind"] != "network"
+            and session["kind"] not in {"network", "new credentials"}
         ]
         entries = [self.hops[a]["first_us"] - self.skew for a in led]
         return (1.0 + habit) * (2.0 if own and entries and min(own) < min(entries) else 1.0)
@@ -299,7 +365,10 @@ class Story:
     def _follow(self, b: int) -> None:
         led = [a for a in self.order if self.position[a] < self.position[b] and self.fits(a, b)]
         weights = {a: self._weight(a, b) for a in led}
-        total = math.fsum([self._began(b, led), *weights.values()])
+        strongest: dict[int, float] = defaultdict(float)
+        for a in led:  # whoever came twice from one host is one explanation
+            strongest[self.hops[a]["source"]] = max(strongest[self.hops[a]["source"]], weights[a])
+        total = math.fsum([self._began(b, led), *strongest.values()])
         for a in led:
             self.certainty[a, b] = weights[a] / total
         tree = nx.DiGraph()
@@ -365,17 +434,17 @@ class Story:
             groups.add_node(root)
             before = [other for other in roots[:i] if self.hops[other]["source"] == self.hops[root]["source"]]
             partners = []
-            if not self.acting(root):
+            if not self.users[root]:
                 partners = self._latest(before)
             else:
-                for account in self.acting(root):
-                    partners += self._latest([other for other in before if account in self.acting(other)])
+                for account in self.users[root]:
+                    partners += self._latest([other for other in before if account in self.users[other]])
                 group = nx.node_connected_component(groups, before[-1]) if before else set()
-                if not any(self.acting(other) for other in group):
+                if not any(self.users[other] for other in group):
                     partners += self._latest([other for other in before if other in group])
             for other in partners:
                 if self.hops[root]["first_us"] <= self.hops[other]["last_us"] + min(
-                    self.gap, 4 * 3_600_000_000
+                    self.gap, 2 * 3_600_000_000
                 ):
                     groups.add_edge(root, other)
         joined.add_edges_from(groups.edges)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +18,10 @@ from tests.builders import (
     MINUTE,
     PERSONS,
     PSEXEC,
+    ROLES,
     SMB,
     START,
+    UNKNOWN_ROLES,
     WINDOW,
     build,
     days_from,
@@ -42,11 +45,12 @@ def features(
     *,
     begin: int = -30 * DAY,
     gap: int | None = DAY,
+    roles: npt.NDArray[np.int8] = UNKNOWN_ROLES,
 ) -> pd.DataFrame:
     table = build(rows)
     uses = history.uses(witnesses(rows), table, contacts(known or []))
     found = history.features(
-        table, uses, PERSONS, days_read=days_from(begin), max_gap_us=gap, window_us=WINDOW
+        table, uses, PERSONS, roles, days_read=days_from(begin), max_gap_us=gap, window_us=WINDOW
     )
     return frames.check(found, frames.FEATURES, "features")
 
@@ -70,9 +74,11 @@ def test_same_features_as_the_reference(openers: list[Any], known: list[Contact]
     ]
     table = build(rows)
     uses = history.uses(witnesses(rows), table, contacts(known))
-    found = history.features(table, uses, PERSONS, days_read=days_from(0), max_gap_us=gap, window_us=WINDOW)
+    found = history.features(
+        table, uses, PERSONS, ROLES, days_read=days_from(0), max_gap_us=gap, window_us=WINDOW
+    )
     expected = naive.features(
-        table.hops, uses, days_read=days_from(0).tolist(), gap=gap, window=WINDOW, day=DAY
+        table.hops, uses, ROLES.tolist(), days_read=days_from(0).tolist(), gap=gap, window=WINDOW, day=DAY
     )
     assert found.to_dict("records") == expected
 
@@ -135,7 +141,7 @@ def test_a_stray_record_of_long_ago_is_no_history() -> None:
         table = build([row(PSEXEC, 0, 0, 1)])
         uses = history.uses(witnesses([row(PSEXEC, 0, 0, 1)]), table, contacts([]))
         found = history.features(
-            table, uses, PERSONS, days_read=np.array(days), max_gap_us=DAY, window_us=WINDOW
+            table, uses, PERSONS, UNKNOWN_ROLES, days_read=np.array(days), max_gap_us=DAY, window_us=WINDOW
         )
         assert found["sufficient"][0] == enough
 

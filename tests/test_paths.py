@@ -25,6 +25,7 @@ from tests.builders import (
     SERVICE,
     SMB,
     START,
+    UNKNOWN_ROLES,
     WINDOW,
     build,
     days_from,
@@ -34,6 +35,7 @@ from tests.builders import (
 )
 
 SETTINGS = Settings()
+ENTERED, SWITCH = (score.LINK_WEIGHTS[name].weight for name in ("entered_then_moves", "credential_switch"))
 Rows = list[dict[str, Any]]
 
 
@@ -84,6 +86,7 @@ def analyse(
         table,
         history.uses(frame, table, contacts),
         kinds,
+        UNKNOWN_ROLES,
         days_read=days_from(begin),
         max_gap_us=settings.max_gap_us,
         window_us=WINDOW,
@@ -360,7 +363,7 @@ def test_leaving_before_the_entry_succeeded_counts_against() -> None:
 
 def test_entered_then_moves_only_where_it_never_moved_before() -> None:
     attack = [*full_chain(0, 0, 1, source_user=1), *full_chain(HOUR, 1, 2, source_user=1)]
-    assert analyse(attack).found.links["entered_then_moves"].tolist() == [3000]
+    assert analyse(attack).found.links["entered_then_moves"].tolist() == [ENTERED]
     jump_host = [row(NET_USE, -2 * HOUR, 1, 5, source_user=1), *attack]
     assert analyse(jump_host).found.links["entered_then_moves"].tolist() == [0]
     long_ago = [row(NET_USE, -9 * DAY, 1, 5, source_user=1), *attack]
@@ -379,14 +382,14 @@ def test_system_after_entry_is_no_switch_and_carries_the_account_on() -> None:
     ]
     run = analyse(rows, kinds=kinds)
     assert run.lines()[0] == [(0, 1), (1, 2), (2, 3)]
-    assert run.found.links["credential_switch"].tolist() == [0, 2000]
+    assert run.found.links["credential_switch"].tolist() == [0, SWITCH]
 
 
 def test_explicit_credential_is_what_goes_on() -> None:
     rows = [*full_chain(0, 0, 1, source_user=1, credential=2), *full_chain(20 * MINUTE, 1, 2, source_user=2)]
     assert analyse(rows).found.links["credential_switch"].tolist() == [0]
     back = [*rows[:5], *full_chain(20 * MINUTE, 1, 2, source_user=1)]
-    assert analyse(back).found.links["credential_switch"].tolist() == [2000]
+    assert analyse(back).found.links["credential_switch"].tolist() == [SWITCH]
 
 
 # --- certainty ------------------------------------------------------------------------------------
@@ -442,9 +445,10 @@ def test_gap_fades_the_certainty_and_a_mere_connection_is_a_tenth() -> None:
 
 def test_the_rounds_of_a_daily_agent_are_no_one_incident() -> None:
     agent = [
-        row(PSEXEC, day * DAY + 1000 * target, 0, target, source_user=1)
+        witness
         for day in range(3)
         for target in range(1, 6)
+        for witness in full_chain(day * DAY + 1000 * target, 0, target, source_user=1)
     ]
     run = analyse(agent, begin=0)
     assert [len(hops) for hops in run.found.incidents["hops"]] == [5, 5, 5]

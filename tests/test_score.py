@@ -24,7 +24,10 @@ PLAIN: dict[str, Any] = {
     "renamed": False,
     "masquerade": False,
 }
-NO_PAST: dict[str, Any] = {**dict.fromkeys(frames.FEATURES, 0), "sufficient": False}
+FLAGS = [name for name, dtype in frames.FEATURES.items() if dtype == "bool"]
+NO_PAST: dict[str, Any] = dict.fromkeys(frames.FEATURES, 0) | dict.fromkeys(FLAGS, False)
+NO_PAST |= {"days_user_out": -1, "days_user_target": -1, "days_user_source": -1, "days_process": -1}
+NO_PAST |= {"days_credential_source": -1}
 
 
 def terms(hop: dict[str, Any] | None = None, past: dict[str, Any] | None = None) -> dict[str, int]:
@@ -35,62 +38,93 @@ def terms(hop: dict[str, Any] | None = None, past: dict[str, Any] | None = None)
 
 
 PSEXEC = {"stages": CHAIN, "full_chain": True, "alert_types": 0b111, "outcome": 3, "source_user": 1}
-NEW = {"sufficient": True}
+NEW = dict.fromkeys(("days_user_target", "days_user_source", "days_user_out"), 0) | {"sufficient": True}
+#: A source with a past, but no habit.
+MOVED = dict.fromkeys(("days_pair", "days_source_out", "days_source_exec"), 1) | {"sufficient": True}
 HABIT = {
     "sufficient": True,
     "days_pair": 9,
     "days_pair_hops": 9,
     "days_user_target": 9,
     "days_user_target_hops": 9,
-    "days_user_source": 9,
+    "days_source_out": 9,
     "days_source_exec": 9,
+    "days_user_out": 9,
 }
+
+
+def whole(*names: str) -> dict[str, int]:
+    return {name: score.WEIGHTS[name].weight for name in names}
+
+
+def half(*names: str) -> dict[str, int]:
+    return {name: score.WEIGHTS[name].weight // 2 for name in names}
 
 
 @pytest.mark.parametrize(
     ("hop", "past", "expected"),
     [
         ({}, {}, {}),
-        ({"stages": 0b001}, {}, {"execution": 2250}),
-        ({"stages": 0b001, "outcome": 3}, {}, {"execution": 2250, "executed": 750}),
-        ({"stages": 0b001_000, "outcome": 2}, {}, {"share": 1000, "accessed": 250}),
-        ({"stages": 0b001_000_000, "alert_types": 4}, {}, {"connection": 500}),
+        ({"stages": 0b001}, {}, whole("execution")),
+        ({"stages": 0b001, "outcome": 3}, {}, whole("execution") | half("executed")),
+        ({"stages": 0b001_000, "outcome": 2}, {}, whole("share") | half("accessed")),
+        ({"stages": 0b001_000_000, "alert_types": 4}, {}, whole("connection")),
         ({"stages": 0b001_000_000, "alert_types": 0}, {}, {}),
-        (PSEXEC, {}, {"full_chain": 3000, "execution": 1125}),
-        ({}, {**NO_PAST, "sufficient": True}, {"new_pair": 2000, "new_user_target": 750}),
-        ({}, {**NEW, "days_pair": 1}, {"new_user_target": 1500, "new_user_source": 500}),
-        ({}, {**NEW, "days_pair": 1, "days_user_target": -1}, {"new_user_source": 1000}),
-        ({"masquerade": True, "renamed": True}, {}, {"masquerade": 2500, "renamed": 1000}),
-        ({}, {"targets_in_window": 5}, {"fan_out": 1500}),
+        (PSEXEC, {}, whole("full_chain") | half("execution")),
+        ({}, {"sufficient": True}, whole("new_source") | half("new_pair")),
+        ({}, {**MOVED, "days_pair": 0, "days_user_target": 0}, whole("new_pair") | half("new_user_target")),
+        ({}, {**MOVED, "days_user_source": 0}, whole("new_user_source")),
+        ({}, {**MOVED, "days_user_source": -1}, {}),
+        ({}, {**MOVED, "days_user_out": 0}, whole("new_account")),
+        ({}, {**MOVED, "days_process": 0}, whole("new_process")),
+        ({"stages": 0b001}, {**MOVED, "days_source_exec": 0}, whole("execution", "first_execution")),
+        ({"stages": 0b001_000}, {**MOVED, "days_source_exec": 0}, whole("share")),
+        ({"masquerade": True, "renamed": True}, {}, whole("masquerade") | half("renamed")),
+        ({}, {"targets_in_window": 5}, whole("fan_out_unproved")),
         ({}, {"targets_in_window": 4}, {}),
-        ({}, {"targets_in_window": 60, "days_source_many": 3}, {"many_targets_daily": -1000}),
-        ({"credential": 2, "source_user": 1}, {}, {"explicit_credential": 1000}),
-        ({"credential": 1, "source_user": 1}, {}, {}),
-        ({}, {"days_pair_hops": 2, "days_source_exec": 2}, {}),
-        ({}, HABIT, {"routine": -1500, "known_pair": -750}),
-        ({}, {"days_user_target_hops": 3}, {"known_user_target": -1000}),
+        ({}, {**MOVED, "targets_in_window": 5, "most_in_window": 2}, whole("fan_out")),
+        ({}, {**MOVED, "targets_in_window": 6, "most_in_window": 3}, {}),
+        ({}, {**MOVED, "targets_in_hours": 4, "most_in_hours": 2}, whole("surge")),
+        ({}, {**MOVED, "targets_in_hours": 6, "most_in_hours": 4}, {}),
+        ({}, {"targets_in_hours": 9}, {}),
+        ({}, {"role_jump": True, "off_hours": True}, whole("off_hours") | half("role_jump")),
+        ({"credential": 2, "source_user": 1}, {}, whole("explicit_credential")),
+        (
+            {"credential": 2, "source_user": 1},
+            {**MOVED, "days_credential_source": 0},
+            whole("new_credential") | half("explicit_credential"),
+        ),
+        ({"credential": 1, "source_user": 1}, {**MOVED, "days_credential_source": 0}, {}),
+        ({}, {"days_pair_hops": 2, "days_source_exec": 2, "days_source_new": 1}, {}),
+        ({}, HABIT, whole("known_pair") | half("routine")),
+        ({}, {"days_user_target_hops": 3}, whole("known_user_target")),
+        ({}, {"days_user_source": 3}, whole("known_user_source")),
+        ({}, {"days_source_many": 3, "days_source_new": 2}, whole("many_targets_daily") | half("meets_new")),
+        ({"stages": 0b001_000_000}, {"periodic": True}, whole("periodic")),
+        ({"stages": 0b001_001_000}, {"periodic": True}, whole("share")),
     ],
 )
 def test_terms(hop: dict[str, Any], past: dict[str, Any], expected: dict[str, int]) -> None:
-    assert terms(hop, past) == {"prior": -2000, **expected}
+    assert terms(hop, past) == whole("prior") | expected
 
 
 def test_suppression_brings_a_positive_score_to_nothing_and_leaves_a_negative_one() -> None:
     assert sum(terms({**PSEXEC, "suppressed": True}).values()) == 0
-    assert terms({"stages": 0b001_000, "suppressed": True}) == {"prior": -2000, "share": 1000}
+    assert terms({"stages": 0b001_000, "suppressed": True}) == whole("prior", "share")
 
 
 def test_sense_of_the_weights() -> None:
     def severity(hop: dict[str, Any], past: dict[str, Any]) -> str:
         return score.severity(sum(terms(hop, past).values()))
 
+    sniff = {"stages": 0b001_000_000, "alert_types": 4}
     assert severity(PSEXEC, HABIT) == "informational"
     assert severity({**PSEXEC, "credential": 2}, HABIT) == "informational"
     assert severity(PSEXEC, {}) == "low", "nothing is new where there is no history"
     assert severity(PSEXEC, NEW) == "medium"
     assert severity({**PSEXEC, "credential": 2, "masquerade": True}, NEW) == "high"
-    assert severity({"stages": 0b001_000_000, "alert_types": 4}, {}) == "informational"
-    assert severity({"stages": 0b001_000_000, "alert_types": 4}, NEW) == "low"
+    assert severity(sniff, {}) == "informational"
+    assert severity(sniff, NEW) == "informational"
 
 
 @given(
@@ -114,6 +148,7 @@ def test_groups_never_add_up_and_suppression_never_raises(rows: list[Any]) -> No
     names = ("stages", "full_chain", "alert_types", "outcome", "renamed", "source_user", "credential")
     hops = pd.DataFrame([{**PLAIN, **dict(zip(names, row, strict=False))} for row in rows])
     features = pd.DataFrame([dict(zip(frames.FEATURES, row[-1], strict=True)) for row in rows])
+    features[FLAGS] = features[FLAGS] > 0
     features["sufficient"] = [row[7] for row in rows]
     found = score.hops(hops, features)
     assert list(found) == [*score.WEIGHTS, "suppressed"]
@@ -133,12 +168,12 @@ def test_groups_never_add_up_and_suppression_never_raises(rows: list[Any]) -> No
     ("thousandths", "expected"),
     [
         (-5000, "informational"),
-        (999, "informational"),
-        (1000, "low"),
-        (3500, "medium"),
-        (6999, "medium"),
-        (7000, "high"),
-        (12_000, "critical"),
+        (499, "informational"),
+        (500, "low"),
+        (2000, "medium"),
+        (3999, "medium"),
+        (4000, "high"),
+        (8000, "critical"),
     ],
 )
 def test_severity(thousandths: int, expected: str) -> None:

@@ -64,3 +64,22 @@ def distinct_near(group: I64, time_us: I64, value: I64, window: int, seen: I64, 
                 count -= 1
             first += 1
         distinct[i] = count
+
+
+@kernel
+def greatest_before(group: I64, time_us: I64, value: I64, before_us: I64, greatest: I64) -> None:
+    """The greatest value of the same group strictly before each row's moment, 0 where none is.
+
+    Rows are sorted by (group, time); within a group the moments ascend, too. The answer goes to
+    ``greatest``.
+    """
+    done = 0
+    most = np.int64(0)
+    for i in range(group.size):
+        if i > 0 and group[i] != group[i - 1]:
+            done = i
+            most = np.int64(0)
+        while done < i and time_us[done] < before_us[i]:
+            most = max(most, value[done])
+            done += 1
+        greatest[i] = most

@@ -23,7 +23,7 @@ class Hops(NamedTuple):
     first: I64
     last: I64
     outcome: I64  # when the outcome was proved, −1 unknown
-    mere: Bool  # a connection only
+    weight: F64  # of the hop as an explanation of what follows, by what it did there
     key: npt.NDArray[np.uint64]
     score: I64
     began: F64  # weight of the explanation that no earlier hop led here
@@ -71,7 +71,6 @@ class Weights(NamedTuple):
     same: float  # the account is one of the predecessor's
     unknown: float
     other: float
-    mere: float  # factor of a predecessor that is a connection only
     fade: int  # gap in microseconds that halves a weight
     least: float  # certainty that a link needs
     switch: int
@@ -260,8 +259,13 @@ def _weigh(
     limits: Limits,
     weights: Weights,
     weight: F64,
+    strongest: F64,
 ) -> float:
-    """How plausible each candidate is, into ``weight``; the sum, with that of "it began here"."""
+    """How plausible each candidate is, into ``weight``; the sum, with that of "it began here".
+
+    Candidates out of one host are one explanation, that somebody came from there: in the sum the
+    strongest stands for them. ``strongest`` is a scratch array of zeros, one per host.
+    """
     total = hops.began[b]
     before_all = count > 0
     for i in range(count):
@@ -276,10 +280,11 @@ def _weigh(
             weight[i] = weights.same
         else:
             weight[i] = weights.other
-        weight[i] /= 1.0 + _gap(a, b, hops) / weights.fade
-        if hops.mere[a]:
-            weight[i] *= weights.mere
-        total += weight[i]
+        weight[i] *= hops.weight[a] / (1.0 + _gap(a, b, hops) / weights.fade)
+        strongest[hops.source[a]] = max(strongest[hops.source[a]], weight[i])
+    for i in range(count):
+        total += strongest[hops.source[found[i]]]
+        strongest[hops.source[found[i]]] = 0.0
     return float(total)
 
 
@@ -334,12 +339,13 @@ def choose(
     carried = np.empty(order.size, np.int64)  # the hop whose effective account still holds
     found = np.empty(limits.most, np.int64)
     weight = np.empty(limits.most, np.float64)
+    strongest = np.zeros(into.start.size, np.float64)
     terms = np.empty(4, np.int64)
     dropped = 0
     for b in order:
         count, cut = _candidates(b, hops, into, filled, limits, order_us, found)
         dropped += cut
-        total = _weigh(b, found, count, hops, accounts, limits, weights, weight)
+        total = _weigh(b, found, count, hops, accounts, limits, weights, weight, strongest)
         parent[b] = -1
         gain = 0
         for i in range(count):

@@ -20,7 +20,7 @@ I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 MOST_PATHS: Final = 20  # listed per incident: a fan-out to sixty hosts is one finding
-SAME_SHIFT_US: Final = 4 * HOUR_US  # one actor's first steps out of one host; a daily agent's are many
+SAME_SHIFT_US: Final = 2 * HOUR_US  # one actor's first steps out of one host; a daily agent's are many
 MOST_RELATED: Final = 32  # later touches of a host that are compared with one
 
 
@@ -100,7 +100,7 @@ def _same_origin(
 
     for root in roots:
         host = int(source[root])
-        accounts = links.acting[root]
+        accounts = links.persons[root]
         partners = [latest.get((host, account)) for account in accounts or (-1,)]
         if accounts:
             partners.append(nameless.pop(host, None))

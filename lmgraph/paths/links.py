@@ -25,7 +25,8 @@ TERMS: Final = ("entered_then_moves", "credential_switch", "left_before_entry", 
 SAME_ACCOUNT: Final = 3.0  # the account that came goes on: three times as likely as a newcomer
 UNKNOWN_ACCOUNT: Final = 1.0  # says nothing either way
 OTHER_ACCOUNT: Final = 0.6  # attackers switch accounts, but most strangers are just strangers
-MERE_CONNECTION: Final = 0.1  # who only connected to a host acts on it rarely; monitoring does all day
+# Who only opened a share has not yet run anything there; who only connected acts on the host rarely.
+EXECUTION, SHARE, CONNECTION = 1.0, 0.5, 0.1
 BEGAN_HERE: Final = 1.0
 MOST_HABIT: Final = 4.0  # a daily habit explains itself, up to five times as well
 FADE_US: Final = DAY_US  # a gap of a day halves a weight
@@ -52,7 +53,7 @@ class Links:
         terms: n × 4, thousandths, columns TERMS.
         gap_us: From the parent's last to the hop's first, 0 when they overlap.
         same: The hop's account is one of its parent's.
-        acting: Persons that acted on the source of each hop.
+        persons: All persons of each hop: who acted, what was typed, whom the target saw.
         dropped: Candidates that the caps left out.
     """
 
@@ -63,7 +64,7 @@ class Links:
     terms: I64
     gap_us: I64
     same: Bool
-    acting: list[tuple[int, ...]]
+    persons: list[tuple[int, ...]]
     dropped: int
 
 
@@ -102,7 +103,7 @@ def choose(
     dropped = kernels.choose(
         order, order_us, hops, accounts, _into(hops.target, order, hosts), limits, _weights(), chosen
     )
-    ends = accounts.acting.start
+    ends = accounts.any.start
     return Links(
         order=order,
         parent=chosen.parent,
@@ -111,7 +112,7 @@ def choose(
         terms=chosen.terms,
         gap_us=np.maximum(hops.first - hops.last[chosen.parent], 0),
         same=chosen.same,
-        acting=[tuple(accounts.acting.user[ends[hop] : ends[hop + 1]].tolist()) for hop in range(n)],
+        persons=[tuple(accounts.any.user[ends[hop] : ends[hop + 1]].tolist()) for hop in range(n)],
         dropped=dropped,
     )
 
@@ -121,7 +122,6 @@ def _weights() -> kernels.Weights:
         same=SAME_ACCOUNT,
         unknown=UNKNOWN_ACCOUNT,
         other=OTHER_ACCOUNT,
-        mere=MERE_CONNECTION,
         fade=FADE_US,
         least=LEAST_CERTAINTY,
         switch=LINK_WEIGHTS["credential_switch"].weight,
@@ -134,6 +134,7 @@ def _hops(table: HopTable, scores: I64, features: pd.DataFrame, sessions: pd.Dat
     """The columns of the hops that the kernels need."""
     column = {name: table.hops[name].to_numpy() for name in frames.HOPS}
     source, first = column["source"].astype(np.int64), column["first_us"]
+    stages = column["stages"].astype(np.int64)
     habit = np.minimum(features["days_pair_hops"].to_numpy(), features["days_user_target_hops"].to_numpy())
     moves_since = np.full(int(source.max(initial=-1)) + 1, np.iinfo(np.int64).max)
     np.minimum.at(moves_since, source, first)
@@ -150,7 +151,7 @@ def _hops(table: HopTable, scores: I64, features: pd.DataFrame, sessions: pd.Dat
         first=first,
         last=column["last_us"],
         outcome=column["outcome_us"],
-        mere=(column["stages"].astype(np.int64) & 0b111111) == 0,
+        weight=np.select([stages & 0b111 > 0, stages & 0b111000 > 0], [EXECUTION, SHARE], CONNECTION),
         key=column["key"],
         score=scores,
         began=BEGAN_HERE + np.clip(habit, 0, MOST_HABIT),
@@ -162,8 +163,11 @@ def _hops(table: HopTable, scores: I64, features: pd.DataFrame, sessions: pd.Dat
 
 
 def _own_since(hops: pd.DataFrame, sessions: pd.DataFrame) -> I64:
-    """When the source account of each hop first had a session of its own there, not over the network."""
-    own = sessions[sessions["kind"] != "network"]
+    """When the source account of each hop first had a session of its own there.
+
+    Not over the network, nor with new credentials: whoever is on the host can begin such a one.
+    """
+    own = sessions[~sessions["kind"].isin(("network", "new credentials"))]
     since = own.groupby(["user", "host"], as_index=False)["first_us"].min()
     asked = pd.DataFrame({"user": hops["source_user"], "host": hops["source"]})
     found = asked.merge(since, on=["user", "host"], how="left")["first_us"]
