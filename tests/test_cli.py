@@ -287,7 +287,7 @@ def test_verbose_says_what_is_done(lmgraph, real):
     assert said[1].endswith("x\\x1b.ndjson: falcon-ndjson, records 2, rejects 1")
     assert said[2].startswith("INFO: the second look seeks processes ")
     assert said[-1] == (
-        "INFO: hosts 2, accounts 0, alerts 1, witness rows 1, hops 1, unplaced 0, paths 1, incidents 1"
+        "INFO: hosts 2, accounts 0, alerts 1, witness rows 1, hops 1, unplaced 0, paths 0, incidents 0"
     )
     assert "DEBUG" not in err
     assert "\x1b" not in err

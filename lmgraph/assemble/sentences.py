@@ -9,14 +9,29 @@ from lmgraph import result
 from lmgraph.schema import ALERT_TYPES, STAGE_OF_ALERT, AlertType
 
 _TERM: Final[dict[str, str]] = {
+    "new_source": "the source never moved before",
+    "new_account": "the account never moved before",
+    "new_process": "a program new to SMB",
     "new_pair": "new pair of hosts",
+    "first_execution": "the source never ran anything elsewhere before",
     "new_user_target": "account new to the target",
     "new_user_source": "account new to the source",
+    "new_credential": "an account given that is new to the source",
     "explicit_credential": "another account given",
     "fan_out": "many hosts at once",
+    "fan_out_unproved": "many hosts at once",
+    "surge": "more hosts within two hours than ever before",
+    "role_jump": "against the usual direction",
+    "off_hours": "at an hour unusual for the account",
     "renamed": "PsExec under another name",
     "masquerade": "a system process name from a foreign directory",
 }
+#: Of these the first says it all.
+_SAME: Final = (
+    ("new_credential", "explicit_credential"),
+    ("new_source", "new_pair"),
+    ("new_account", "new_user_target"),
+)
 _SEEN: Final = {"source": "the source", "target": "the target", "wire": "the wire"}
 
 
@@ -41,12 +56,19 @@ def path_why(
     for place, hop in enumerate(path_hops):
         who = f" as {users[hop.source_user]}" if hop.source_user else ""
         given = f" with {hop.credential}" if hop.credential else ""
-        reasons = [text for term, text in _TERM.items() if hop.score_terms.get(term, 0) > 0]
+        reasons = [_TERM[term] for term in _telling(hop)]
         steps = f"{names[hop.source]} → {names[hop.target]}{who}{given}: {hop.outcome}"
         lines.append("; ".join([steps, _seen(hop), *reasons]))
         if place:
             lines += _link_lines(links[place - 1], names[hop.source], path_hops[place - 1], hop, users)
     return lines
+
+
+def _telling(hop: result.HopRow) -> list[str]:
+    """The terms that speak for a hop, without those that another one implies."""
+    terms = [term for term in _TERM if hop.score_terms.get(term, 0) > 0]
+    implied = {less for more, less in _SAME if more in terms}
+    return [term for term in terms if term not in implied]
 
 
 def _seen(hop: result.HopRow) -> str:
