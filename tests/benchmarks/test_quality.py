@@ -47,6 +47,15 @@ def test_the_whole_run_writes_the_page_with_what_was_seen_by_hand(
     assert {task.world.seed for task in ready[0]} == set(quality.REPORTED_SEEDS)
 
 
+def test_part_of_the_run_says_which(tmp_path: Path, ready: list[list[Task]]) -> None:
+    quality.main(["--seeds", "2", "1", "0"])
+    page = (tmp_path / "quality.md").read_text()
+    assert "```\npython -m benchmarks.quality --seeds 2 1 0\n```" in page
+    seen = {(task.world.seed, task.world.hosts) for task in ready[0] if task.world.max_gap is None}
+    assert seen == {(101, 100), (102, 100), (101, 500)}
+    assert {task.world.seed for task in ready[0] if task.world.max_gap} == {101, 102}
+
+
 def test_a_quick_look_is_printed_and_replaces_nothing(
     tmp_path: Path, ready: list[list[Task]], capsys: pytest.CaptureFixture[str]
 ) -> None:
