@@ -104,11 +104,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 def judge(truth: Row, result: Row) -> Verdict:
     """The verdict on a result, given the truth about the world that it was made of."""
     seen = _Seen(result)
-    matched = {hop["id"]: seen.matching(hop) for attack in truth["attacks"] for hop in moves(attack)}
-    of = {
-        attack["id"]: frozenset(name for hop in moves(attack) for name in matched[hop["id"]])
-        for attack in truth["attacks"]
-    }
+    matched = _matched(truth, seen)
+    of = _by_attack(truth, matched)
     true = frozenset().union(*of.values())
     incidents = sorted(result["incidents"], key=lambda incident: incident["rank"])
     false = [incident for incident in incidents if true.isdisjoint(incident["hops"])]
@@ -128,6 +125,23 @@ def judge(truth: Row, result: Row) -> Verdict:
         high_incidents=len(high),
         high_incidents_true=sum(not true.isdisjoint(incident["hops"]) for incident in high),
     )
+
+
+def hops_of(truth: Row, result: Row) -> dict[str, frozenset[str]]:
+    """Ids of the result's hops that are of each attack, by the attack's id."""
+    return _by_attack(truth, _matched(truth, _Seen(result)))
+
+
+def _matched(truth: Row, seen: _Seen) -> dict[str, tuple[str, ...]]:
+    """Ids of the result's hops that each of the attacks' hops may be, by the latter's id."""
+    return {hop["id"]: seen.matching(hop) for attack in truth["attacks"] for hop in moves(attack)}
+
+
+def _by_attack(truth: Row, matched: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
+    return {
+        attack["id"]: frozenset(name for hop in moves(attack) for name in matched[hop["id"]])
+        for attack in truth["attacks"]
+    }
 
 
 def moves(attack: Row) -> list[Row]:
