@@ -150,8 +150,11 @@ def moves(attack: Row) -> list[Row]:
 
 
 def invisible(hop: Row) -> bool:
-    """Whether the hop leaves neither an alert nor a record on the target, so that nothing can show it."""
-    return hop["how"] == "copy, sc" and not hop["target_managed"]
+    """Whether the hop leaves neither an alert nor a record on the target, so that nothing can show it.
+
+    Between two hosts without a sensor no way of moving leaves a record at all.
+    """
+    return not hop["events"] or (hop["how"] == "copy, sc" and not hop["target_managed"])
 
 
 def short(name: str) -> str:

@@ -31,7 +31,7 @@ def move(source: str, target: str, minute: float = 0, **more: Any) -> Row:
         "outcome": "executed",
         "how": "psexec",
         "protocol": "smb",
-        "events": [],
+        "events": ["some record"],
         **more,
     }
 

@@ -71,6 +71,7 @@ def test_what_nothing_can_show_is_counted_apart() -> None:
     assert invisible(hidden)
     assert not invisible({**hidden, "target_managed": True})
     assert not invisible({**hidden, "how": "psexec"})
+    assert invisible(move("WS1", "SRV1", events=[]))
     verdict = of([hidden, move("SRV1", "SRV2", 5)])
     assert (verdict.hops, verdict.invisible, verdict.invisible_found) == (1, 1, 0)
     assert verdict.missed == ("chain-1/1",)
