@@ -14,6 +14,7 @@ import pandas as pd
 from lmgraph import frames, history, hops, paths, score
 from lmgraph.assemble import Analysis, assemble
 from lmgraph.assets import Asset
+from lmgraph.baseline import ACCOUNT, HOST, Baseline
 from lmgraph.events import Partial
 from lmgraph.hops import HopTable
 from lmgraph.identity import Identity
@@ -43,6 +44,9 @@ class Evidence:
         features: Frame FEATURES, row for row.
         sessions: Frame SESSIONS.
         user_kinds: Kind of each user code.
+        uses: Frame USES of what was read, without a baseline's.
+        days_read: UTC days since 1970 of what was read, ascending, without a baseline's.
+        baseline: What earlier runs saw; ``None`` where none was given.
     """
 
     partial: Partial
@@ -53,6 +57,9 @@ class Evidence:
     features: pd.DataFrame
     sessions: pd.DataFrame
     user_kinds: npt.NDArray[np.int8]
+    uses: pd.DataFrame
+    days_read: npt.NDArray[np.int64]
+    baseline: Baseline | None
     warnings: tuple[str, ...]
 
 
@@ -63,26 +70,39 @@ def finish(
     entries: tuple[Entry, ...],
     assets_sha256: str | None,
     tuning_sha256: str | None,
+    baseline: Baseline | None = None,
 ) -> ResultData:
     """The result of everything that was read; a pure function of its arguments."""
-    return conclude(evidence(partial, settings, assets, entries), assets_sha256, tuning_sha256)
+    return conclude(evidence(partial, settings, assets, entries, baseline), assets_sha256, tuning_sha256)
 
 
 def evidence(
-    partial: Partial, settings: Settings, assets: tuple[Asset, ...], entries: tuple[Entry, ...]
+    partial: Partial,
+    settings: Settings,
+    assets: tuple[Asset, ...],
+    entries: tuple[Entry, ...],
+    baseline: Baseline | None = None,
 ) -> Evidence:
-    """Who is who, which alerts stand, which hops they make, and what the past says of these."""
+    """Who is who, which alerts stand, which hops they make, and what the past says of these.
+
+    The past is that of the records and of ``baseline``: a day that both know counts once.
+    """
     identity = Identity(partial, assets)
     findings = testimony(partial, identity, settings, entries)
     identity.seal()
     user_kinds = np.array([_KINDS[account.kind] for account in identity.accounts.all], dtype=np.int8)
     witnesses, table = _hops(findings, identity, user_kinds, settings)
+    uses, days_read = history.uses(witnesses, table, _contacts(findings)), _days_read(partial)
+    past, past_days = uses, days_read
+    if baseline is not None:
+        past = pd.concat([uses, baseline.uses_for(keys_of(identity))], ignore_index=True)
+        past_days = np.union1d(days_read, baseline.days)
     features = history.features(
         table,
-        history.uses(witnesses, table, _contacts(findings)),
+        past,
         user_kinds,
         np.array([_ROLES.get(host.role, -1) for host in identity.hosts.all], dtype=np.int8),
-        days_read=_days_read(partial),
+        days_read=past_days,
         max_gap_us=settings.max_gap_us,
         window_us=settings.window_us,
     )
@@ -95,6 +115,9 @@ def evidence(
         features=features,
         sessions=_sessions(findings),
         user_kinds=user_kinds,
+        uses=uses,
+        days_read=days_read,
+        baseline=baseline,
         warnings=(*identity.warnings, *_tuning_warnings(entries, findings, partial)),
     )
 
@@ -118,12 +141,30 @@ def conclude(
             hops=hops.select(table, inside),
             terms={name: values[inside] for name, values in terms.items()},
             paths=story,
+            p_values=_p_values(found.baseline, story),
             settings=settings,
+            baseline=found.baseline,
             assets_sha256=assets_sha256,
             tuning_sha256=tuning_sha256,
             warnings=[*found.warnings, *_history_warning(features[inside])],
         )
     )
+
+
+def keys_of(identity: Identity) -> dict[str, npt.NDArray[np.uint64]]:
+    """Content keys of the hosts and accounts of a run, by code."""
+    keys = {
+        HOST: [host.key for host in identity.hosts.all],
+        ACCOUNT: [account.key for account in identity.accounts.all],
+    }
+    return {kind: np.array([int(key, 16) for key in of_kind], np.uint64) for kind, of_kind in keys.items()}
+
+
+def _p_values(baseline: Baseline | None, story: paths.PathTable) -> list[float | None]:
+    if baseline is None:
+        return [None] * len(story.paths)
+    keys, scores = story.paths["key"].to_numpy(np.uint64), story.paths["score"].to_numpy(np.int64)
+    return [round(value, 6) for value in baseline.p_values(keys, scores).tolist()]
 
 
 def _log(found: Evidence, story: paths.PathTable) -> None:
