@@ -35,6 +35,7 @@ TOGETHER: Final = 30  # … within so many days
 HOST, ACCOUNT = "host", "account"
 #: What the codes of a column of frame USES stand for; in a baseline the entity's key takes their place.
 ENTITY_OF: Final[dict[str, str]] = {"source": HOST, "target": HOST, "user": ACCOUNT}
+KINDS: Final = tuple(dict.fromkeys(ENTITY_OF.values()))
 
 #: A row per day and whatever else frame USES tells apart; key 0 is unknown. ``hours`` has a bit for
 #: each hour of the UTC day with a use.
@@ -113,27 +114,24 @@ class Baseline:
         return sorted(rows, key=lambda row: (-row[0], row[1], row[2], row[3] or ""))[:most]
 
     def uses_for(self, keys: Mapping[str, U64]) -> pd.DataFrame:
-        """Frame USES of what concerns a run, in its codes: each use at the last moment of its hour.
+        """Frame USES in a run's codes, each use at the last moment of its hour.
 
         A use is never taken for earlier than it was. Entities that the run does not know get codes
-        beyond its own: a known source's targets of that time count, whoever they were. What happened
-        between two hosts that are both unknown is left out.
+        beyond its own: a known source's targets of that time count, whoever they were.
 
         Args:
             keys: Of each kind of entity, the run's keys by code.
         """
-        concerned = np.isin(self.uses["source"], keys[HOST]) | np.isin(self.uses["target"], keys[HOST])
-        known = self.uses[concerned]
-        columns = {name: known[name].to_numpy() for name in frames.USES if name != "time_us"}
-        for kind in dict.fromkeys(ENTITY_OF.values()):
-            index = _Codes(keys[kind], _keys_in(known, kind))
+        columns = {name: self.uses[name].to_numpy() for name in frames.USES if name != "time_us"}
+        for kind in KINDS:
+            index = _Codes(keys[kind], _keys_in(self.uses, kind))
             columns |= {name: index.of(columns[name]) for name, of in ENTITY_OF.items() if of == kind}
-        hours = known["hours"].to_numpy()
+        hours = self.uses["hours"].to_numpy()
         used = [np.flatnonzero(hours >> hour & 1) for hour in range(24)]
         rows = np.concatenate(used)
         columns = {name: values[rows] for name, values in columns.items()}
         hour_ends = np.repeat(np.arange(1, 25) * HOUR_US - 1, [part.size for part in used])
-        columns["time_us"] = known["day"].to_numpy(np.int64)[rows] * DAY_US + hour_ends
+        columns["time_us"] = self.uses["day"].to_numpy(np.int64)[rows] * DAY_US + hour_ends
         return frames.make(dict(columns), frames.USES)
 
     def p_values(self, keys: U64, scores: I64) -> npt.NDArray[np.float64]:
@@ -310,7 +308,7 @@ def _from(whole: Baseline, oldest: int) -> Baseline:
 def _in_use(names: pd.DataFrame, uses: pd.DataFrame) -> pd.DataFrame:
     """The names of what the uses speak of: the first ``MOST_NAMES``."""
     used = np.zeros(len(names), bool)
-    for kind in dict.fromkeys(ENTITY_OF.values()):
+    for kind in KINDS:
         of_kind = (names["kind"] == kind).to_numpy()
         used |= of_kind & np.isin(names["key"], _keys_in(uses, kind))
     return names[used][:MOST_NAMES].reset_index(drop=True)

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lmgraph import baseline, frames
-from lmgraph.baseline import ENTITY_OF, MOST_NAMES, MOST_ROWS, NAME_LIMIT, SCHEMA, Baseline
+from lmgraph.baseline import ENTITY_OF, KINDS, MOST_NAMES, MOST_ROWS, NAME_LIMIT, SCHEMA, Baseline, footer
 from lmgraph.errors import UsageError
 
 MAGIC: Final = b"PAR1"
@@ -44,7 +44,7 @@ _KINDS: Final[dict[str, frames.Spec]] = {
     _USE: baseline.USES,
     _DAY: {"day": "int32"},
     _PATH: baseline.PATHS,
-    **{kind: {"key": "uint64", "name": "str"} for kind in dict.fromkeys(ENTITY_OF.values())},
+    **{kind: {"key": "uint64", "name": "str"} for kind in KINDS},
 }
 
 
@@ -92,7 +92,7 @@ def read(path: str) -> Baseline:
         raise UsageError("no baseline: not a Parquet file", path=path)
     try:
         return _Reader(path, content).read()
-    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+    except (pa.ArrowException, OSError, ValueError, LookupError, OverflowError, MemoryError) as error:
         raise UsageError("damaged baseline: its Parquet cannot be read", path=path) from error
 
 
@@ -102,6 +102,8 @@ class _Reader:
     def __init__(self, path: str, content: bytes) -> None:
         self._path = path
         self._sha256 = hashlib.sha256(content).hexdigest()
+        if footer.codecs(content) - {0}:
+            raise self._error("no baseline: a file with compressed columns", "metadata")
         limits = {"thrift_string_size_limit": 1 << 24, "thrift_container_size_limit": 1 << 20}
         self._file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=list(_TEXTS), **limits)
         self._parts: dict[str, list[dict[str, npt.NDArray[np.generic]]]] = {kind: [] for kind in _KINDS}
@@ -113,7 +115,7 @@ class _Reader:
             self._take(self._file.read_row_group(group, use_threads=False))
         uses, paths, days = (self._columns(kind) for kind in (_USE, _PATH, _DAY))
         names: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in baseline.NAMES}
-        for kind in dict.fromkeys(ENTITY_OF.values()):
+        for kind in KINDS:
             for part in self._parts[kind]:
                 names["kind"].append(np.full(part["key"].size, kind, object))
                 names["key"].append(part["key"])
@@ -142,10 +144,6 @@ class _Reader:
             group = meta.row_group(number)
             if group.num_rows > GROUP_ROWS:
                 raise self._error(f"damaged baseline: {group.num_rows:,} rows in one group", "metadata")
-            for place in range(group.num_columns):
-                column = group.column(place)
-                if column.compression != "UNCOMPRESSED":
-                    raise self._error("damaged baseline: a compressed column", column.path_in_schema[:40])
         found = {field.name: field.type for field in self._file.schema_arrow}
         for name, kind in _COLUMNS.items():
             if name not in found:
@@ -205,7 +203,7 @@ class _Reader:
 
 def _tables(whole: Baseline) -> Iterator[tuple[str, pd.DataFrame]]:
     yield _DAY, pd.DataFrame({"day": whole.days.astype(np.int32)})
-    for kind in dict.fromkeys(ENTITY_OF.values()):
+    for kind in KINDS:
         yield kind, whole.names.loc[whole.names["kind"] == kind, ["key", "name"]]
     yield _PATH, whole.paths
     yield _USE, whole.uses
