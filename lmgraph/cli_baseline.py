@@ -170,5 +170,5 @@ def _sizes(whole: Baseline) -> str:
         f"{number(count.days, 'day')}{span}, {number(count.hosts, 'host')}, "
         f"{number(count.accounts, 'account')}, {number(count.pairs, 'pair')} of hosts "
         f"({count.contacts:,} of them mere contacts), "
-        f"{number(count.uses, 'use')}, {number(count.paths, 'path')}"
+        f"{number(count.uses, 'use')}, {number(count.hops, 'hop')}, {number(count.paths, 'path')}"
     )

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lmgraph import baseline
-from lmgraph.baseline import ACCOUNT, HOST, NAME_LIMIT, Baseline
-from lmgraph.finish import Evidence, keys_of
+from lmgraph import baseline, history
+from lmgraph.baseline import ACCOUNT, HOST, NAME_LIMIT, PROCESS, Baseline
+from lmgraph.finish import Evidence, images
 from lmgraph.result import ResultData
 from lmgraph.schema import SEVERITIES
 from lmgraph.settings import DAY_US
@@ -52,10 +52,12 @@ def learn(found: Evidence, data: ResultData, *, include_incidents: bool = False)
     """
     grave = [row for row in data.incidents if SEVERITIES.index(row.severity) >= SEVERITIES.index(GRAVE)]
     hops = sorted({int(name[1:]) for row in grave for name in row.hops})
-    keys = keys_of(found.identity)
-    every = np.ones(len(found.uses), bool)
-    usual = every if include_incidents else ~_touched(found.uses, found.table.hops.iloc[hops])
-    whole, left = (baseline.record(found.uses[rows], keys) for rows in (usual, ~usual))
+    graves = _Graves(found.table.hops.iloc[hops])
+    begun = found.table.hops[["first_us", "source", "target"]].assign(mere=history.mere(found.table.hops))
+    uses_usual, hops_usual = ~graves.touch(found.uses, "time_us"), ~graves.touch(begun, "first_us")
+    if include_incidents:
+        uses_usual[:], hops_usual[:] = True, True
+    whole, left = (baseline.record(found.uses[rows], found.keys) for rows in (uses_usual, ~uses_usual))
     first = {row.id: row.first for row in data.hops}
     days = [_day(min(first[hop] for hop in row.hops)) for row in data.paths]
     paths = {
@@ -63,25 +65,32 @@ def learn(found: Evidence, data: ResultData, *, include_incidents: bool = False)
         "key": [int(row.key, 16) for row in data.paths],
         "score": [round(row.score * 1000) for row in data.paths],
     }
-    learnt = baseline.make(whole, paths, _names(found), found.days_read.tolist())
-    lost = len(baseline.make(left, {}, {}, ()).uses)
+    learnt = baseline.make(
+        uses=whole,
+        hops=baseline.record_hops(begun[hops_usual], found.keys),
+        paths=paths,
+        names=_names(found),
+        days=found.days_read.tolist(),
+    )
+    lost = len(baseline.make(uses=left).uses)
     return Lesson(learnt=learnt, data=data, incidents=len(grave), hops=len(hops), uses=lost)
 
 
-def _touched(uses: pd.DataFrame, hops: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Uses of the hops' pairs on the days of their evidence."""
-    spans = zip(
-        hops["source"].tolist(),
-        hops["target"].tolist(),
-        (hops["evidence_first_us"] // DAY_US).tolist(),
-        (hops["evidence_last_us"] // DAY_US).tolist(),
-        strict=True,
-    )
-    taken = {(source, target, day) for source, target, first, last in spans for day in range(first, last + 1)}
-    rows = zip(
-        uses["source"].tolist(), uses["target"].tolist(), (uses["time_us"] // DAY_US).tolist(), strict=True
-    )
-    return np.fromiter((row in taken for row in rows), bool, len(uses))
+class _Graves:
+    """The pairs of some hops (frame HOPS), on the days of their evidence."""
+
+    def __init__(self, hops: pd.DataFrame) -> None:
+        first, last = (hops[f"evidence_{end}_us"] // DAY_US for end in ("first", "last"))
+        spans = zip(hops["source"].tolist(), hops["target"].tolist(), first, last, strict=True)
+        self._taken = {
+            (source, target, day) for source, target, begin, end in spans for day in range(begin, end + 1)
+        }
+
+    def touch(self, table: pd.DataFrame, time: str) -> npt.NDArray[np.bool_]:
+        """Rows of a table with source, target and that time that belong to these pairs and days."""
+        days = (table[time] // DAY_US).tolist()
+        rows = zip(table["source"].tolist(), table["target"].tolist(), days, strict=True)
+        return np.fromiter((row in self._taken for row in rows), bool, len(table))
 
 
 def _day(iso: str) -> int:
@@ -89,11 +98,13 @@ def _day(iso: str) -> int:
 
 
 def _names(found: Evidence) -> dict[str, list[object]]:
-    hosts, accounts = found.identity.hosts.all, found.identity.accounts.all
-    rows = [(HOST, host.key, host.name) for host in hosts]
-    rows += [(ACCOUNT, account.key, account.shown) for account in accounts]
+    names = {
+        HOST: [host.name for host in found.identity.hosts.all],
+        ACCOUNT: [account.shown for account in found.identity.accounts.all],
+        PROCESS: images(found),
+    }
     return {
-        "kind": [kind for kind, _, _ in rows],
-        "key": [int(key, 16) for _, key, _ in rows],
-        "name": [without_surrogates(name)[:NAME_LIMIT] for _, _, name in rows],
+        "kind": [kind for kind, of_kind in names.items() for _ in of_kind],
+        "key": [key for kind in names for key in found.keys[kind].tolist()],
+        "name": [without_surrogates(name)[:NAME_LIMIT] for of_kind in names.values() for name in of_kind],
     }

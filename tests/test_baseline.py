@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 
 from lmgraph import baseline, frames, history
 from lmgraph.baseline import ACCOUNT, HOST, Baseline
-from tests.builders import DAY, HOUR, MINUTE, PERSONS, PSEXEC, SMB, START, WINDOW, build, row, witnesses
+from tests.builders import (
+    DAY,
+    HOUR,
+    MINUTE,
+    PERSONS,
+    PSEXEC,
+    ROLES,
+    SMB,
+    START,
+    WINDOW,
+    build,
+    row,
+    witnesses,
+)
 from tests.test_history import contacts
 
 TODAY = START // DAY
@@ -20,7 +33,7 @@ KEYS = {kind: np.arange(100, 108, dtype=np.uint64) for kind in baseline.KINDS}
 
 
 def same(left: Baseline, right: Baseline) -> None:
-    for name in ("uses", "paths", "names"):
+    for name in baseline.TABLES:
         pd.testing.assert_frame_equal(getattr(left, name), getattr(right, name))
     assert left.days.tolist() == right.days.tolist()
 
@@ -33,14 +46,17 @@ def made(
     *,
     moved: bool = True,
 ) -> Baseline:
-    """Of (day, source, target, hours), (day, key, score), (kind, key, name)."""
+    """Of (day, source, target, hours), (day, key, score), (kind, key, name); a hop per use that moved."""
     used = (
         dict(zip(("day", "source", "target", "hours"), zip(*uses, strict=True), strict=True)) if uses else {}
     )
     whole = {name: used.get(name, [0] * len(uses)) for name in baseline.USES}
     ended = dict(zip(baseline.PATHS, zip(*paths, strict=True), strict=True)) if paths else {}
     named = dict(zip(baseline.NAMES, zip(*names, strict=True), strict=True)) if names else {}
-    return baseline.make({**whole, "moved": [moved] * len(uses)}, ended, named, list(days))
+    hops = {name: used.get(name, [5] * len(uses)) for name in baseline.HOPS} if moved else {}
+    return baseline.make(
+        uses={**whole, "moved": [moved] * len(uses)}, hops=hops, paths=ended, names=named, days=list(days)
+    )
 
 
 key = st.integers(1, 4)
@@ -92,12 +108,13 @@ def test_every_column_of_uses_is_remembered(spec: frames.Spec) -> None:
 def used(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     """Frame USES of (time after START, source, target, user)."""
     known = contacts([row[:4] for row in rows])
-    return frames.make({**known, "moved": [True] * len(rows), "executed": [False] * len(rows)}, frames.USES)
+    more = {"process": [0] * len(rows), "moved": [True] * len(rows), "executed": [False] * len(rows)}
+    return frames.make({**known, **more}, frames.USES)
 
 
 def test_a_use_comes_back_at_the_end_of_its_hour_and_on_its_day() -> None:
     uses = used([(5 * MINUTE, 0, 1, 2), (23 * HOUR + MINUTE, 0, 1, 2), (30 * MINUTE, 0, 1, -1)])
-    kept = baseline.make(baseline.record(uses, KEYS), {}, {}, [])
+    kept = baseline.make(uses=baseline.record(uses, KEYS))
     back = kept.uses_for(KEYS).sort_values(["time_us", "user"])
     ends = [START + HOUR - 1, START + HOUR - 1, START + DAY - 1]
     assert list(zip(back["time_us"], back["source"], back["target"], back["user"], strict=True)) == [
@@ -106,12 +123,13 @@ def test_a_use_comes_back_at_the_end_of_its_hour_and_on_its_day() -> None:
         (ends[2], 0, 1, 2),
     ]
     assert back["moved"].all()
+    assert (back["process"] == 0).all()
     assert not back["executed"].any()
     frames.check(back.reset_index(drop=True), frames.USES, "uses")
 
 
 def test_strangers_get_codes_of_their_own() -> None:
-    kept = baseline.make(baseline.record(used([(0, 0, 5, 3), (0, 0, 6, 3), (0, 7, 6, 4)]), KEYS), {}, {}, [])
+    kept = baseline.make(uses=baseline.record(used([(0, 0, 5, 3), (0, 0, 6, 3), (0, 7, 6, 4)]), KEYS))
     back = kept.uses_for({kind: keys[[2, 0]] for kind, keys in KEYS.items()})
     assert back["source"].tolist() == [1, 1, 4]  # host 0 is now 1; 5, 6 and 7 are strangers
     assert back["target"].tolist() == [2, 3, 3]
@@ -146,16 +164,19 @@ def days_before(rows: list[dict[str, Any]], known: pd.DataFrame, past: Baseline 
     if past is not None:
         uses = pd.concat([uses, past.uses_for(KEYS)], ignore_index=True)
         days |= set(past.days.tolist())
-    read = np.array(sorted(days), np.int64)
-    found = history.features(table, uses, PERSONS, days_read=read, max_gap_us=DAY, window_us=WINDOW)
-    days_of = [name for name in found if name.startswith("days_") or name == "sufficient"]
-    return pd.concat([table.hops[["source", "target", "first_us"]], found[days_of]], axis=1)
+    read, earlier = np.array(sorted(days), np.int64), past and past.hops_for(KEYS)
+    found = history.features(
+        table, uses, PERSONS, ROLES, days_read=read, max_gap_us=DAY, window_us=WINDOW, earlier=earlier
+    )
+    return pd.concat([table.hops[["source", "target", "first_us"]], found], axis=1)
 
 
 def learnt(rows: list[dict[str, Any]], known: pd.DataFrame) -> Baseline:
-    uses = history.uses(witnesses(rows), build(rows), known)
+    table = build(rows)
+    uses = history.uses(witnesses(rows), table, known)
+    begun = table.hops[["first_us", "source", "target"]].assign(mere=history.mere(table.hops))
     days = sorted({time // DAY for time in uses["time_us"].tolist()})
-    return baseline.make(baseline.record(uses, KEYS), {}, {}, days)
+    return baseline.make(uses=baseline.record(uses, KEYS), hops=baseline.record_hops(begun, KEYS), days=days)
 
 
 def split(given: list[Opener], known: list[tuple[int, int, int, int]]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -261,13 +282,13 @@ def test_expiry_and_merging_may_come_in_any_order(a: Baseline, b: Baseline, keep
 
 
 def test_the_oldest_days_go_first_when_there_are_too_many_rows() -> None:
-    left, dropped = baseline.bounded(daily([100, 101, 102, 103], rows=2), 90, most_rows=7)
+    left, dropped = baseline.bounded(daily([100, 101, 102, 103], rows=2), 90, most_rows=11)
     assert left.days.tolist() == [102, 103]
-    assert dropped == baseline.Dropped(over=2, rows=6)
+    assert dropped == baseline.Dropped(over=2, rows=10)
     left, dropped = baseline.bounded(daily([100, 101, 102], rows=9), 90, most_rows=5)
     assert left.days.tolist() == [102]
     assert (len(left.uses), dropped.over) == (9, 2), "a single day stays whole"
-    assert baseline.bounded(daily([100, 101]), 90, most_rows=4)[1] == baseline.Dropped()
+    assert baseline.bounded(daily([100, 101]), 90, most_rows=6)[1] == baseline.Dropped()
 
 
 def test_the_most_usual_movements_come_first_and_by_name() -> None:
@@ -287,5 +308,7 @@ def test_counts() -> None:
         made([(10, 1, 2, 1), (11, 1, 2, 1)], [(10, 7, 1)], days=[10, 11, 12]),
         made([(10, 3, 2, 1)], moved=False),
     )
-    assert past.counts == baseline.Counts(days=3, hosts=3, accounts=0, pairs=2, contacts=1, uses=3, paths=1)
+    assert past.counts == baseline.Counts(
+        days=3, hosts=3, accounts=0, pairs=2, contacts=1, uses=3, hops=2, paths=1
+    )
     assert baseline.date(20_577) == "2026-05-04"

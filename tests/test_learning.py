@@ -88,7 +88,7 @@ def test_days_learnt_one_by_one_are_days_learnt_at_once(tmp_path: Path) -> None:
     backwards = [
         learn(tmp_path / "all" / f"{day}", include_incidents=True).learnt for day in reversed(range(6))
     ]
-    for name in ("uses", "names"):
+    for name in ("uses", "hops", "names"):
         assert getattr(baseline.merge(*backwards), name).equals(getattr(known, name))
 
 
@@ -99,7 +99,7 @@ def test_a_single_day_with_a_baseline_has_a_past_and_p_values(tmp_path: Path) ->
     file = tmp_path / "usual.parquet"
     past = learn(tmp_path / "past").learnt
     paths = {"day": [past.days[0]] * 3, "key": [1, 2, 3], "score": [100, 200, 90_000]}
-    past = baseline.merge(past, baseline.make({}, paths, {}, []))
+    past = baseline.merge(past, baseline.make(paths=paths))
     file.write_bytes(parquet.encode(past))
     alone = api.analyze(tmp_path / "today").data
     known = api.analyze(tmp_path / "today", baseline=file).data

@@ -25,16 +25,21 @@ U64 = npt.NDArray[np.uint64]
 SCHEMA: Final = "lmgraph/baseline/1"
 KEEP_DAYS: Final = 90
 LEAST_DAYS: Final = 7  # fewer hold no history that counts
-MOST_ROWS: Final = 4_000_000  # uses and paths; at some 9 bytes each in the file
+MOST_ROWS: Final = 4_000_000  # uses, hops and paths; at some 9 bytes each in the file
 MOST_NAMES: Final = 1_000_000
 NAME_LIMIT: Final = 256  # characters of a name; a hostile one may be of any length
 
 WITNESSED: Final = 3  # days that must lie together before the last of them says what time it is …
 TOGETHER: Final = 30  # … within so many days
 
-HOST, ACCOUNT = "host", "account"
+HOST, ACCOUNT, PROCESS = "host", "account", "process"
 #: What the codes of a column of frame USES stand for; in a baseline the entity's key takes their place.
-ENTITY_OF: Final[dict[str, str]] = {"source": HOST, "target": HOST, "user": ACCOUNT}
+ENTITY_OF: Final[dict[str, str]] = {
+    "source": HOST,
+    "target": HOST,
+    "user": ACCOUNT,
+    "process": PROCESS,
+}
 KINDS: Final = tuple(dict.fromkeys(ENTITY_OF.values()))
 
 #: A row per day and whatever else frame USES tells apart; key 0 is unknown. ``hours`` has a bit for
@@ -48,10 +53,23 @@ USES: Final[frames.Spec] = {
     },
     "hours": "int32",
 }
+#: When hops began: to tell a burst, and what comes back at regular intervals.
+HOPS: Final[frames.Spec] = {
+    "day": "int32",
+    "first_us": "int64",
+    **{name: "uint64" for name in frames.EARLIER if name in ENTITY_OF},
+    "mere": "bool",
+}
 #: Paths by content key, with the score in thousandths and the UTC day on which each began.
 PATHS: Final[frames.Spec] = {"day": "int32", "key": "uint64", "score": "int64"}
 #: Names of the entities in USES, for people.
 NAMES: Final[frames.Spec] = {"kind": "str", "key": "uint64", "name": "str"}
+
+
+TABLES: Final = ("uses", "hops", "paths", "names")  # attributes of a Baseline
+
+_DAILY: Final = ("uses", "hops", "paths")  # of them, those with days
+_NOTHING: Final[Mapping[str, object]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +82,13 @@ class Counts:
     pairs: int
     contacts: int
     uses: int
+    hops: int
     paths: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """What is remembered: frames USES, PATHS and NAMES, each sorted by its columns and free of repeats.
+    """What is remembered: frames USES, HOPS, PATHS and NAMES, each sorted by its columns and free of repeats.
 
     Attributes:
         days: UTC days since 1970 of which records were read, ascending.
@@ -77,6 +96,7 @@ class Baseline:
     """
 
     uses: pd.DataFrame
+    hops: pd.DataFrame
     paths: pd.DataFrame
     names: pd.DataFrame
     days: I64
@@ -94,6 +114,7 @@ class Baseline:
             pairs=len(pairs),
             contacts=len(pairs) - len(moved),
             uses=len(self.uses),
+            hops=len(self.hops),
             paths=len(self.paths),
         )
 
@@ -122,10 +143,7 @@ class Baseline:
         Args:
             keys: Of each kind of entity, the run's keys by code.
         """
-        columns = {name: self.uses[name].to_numpy() for name in frames.USES if name != "time_us"}
-        for kind in KINDS:
-            index = _Codes(keys[kind], _keys_in(self.uses, kind))
-            columns |= {name: index.of(columns[name]) for name, of in ENTITY_OF.items() if of == kind}
+        columns = self._coded(self.uses, [name for name in frames.USES if name != "time_us"], keys)
         hours = self.uses["hours"].to_numpy()
         used = [np.flatnonzero(hours >> hour & 1) for hour in range(24)]
         rows = np.concatenate(used)
@@ -133,6 +151,21 @@ class Baseline:
         hour_ends = np.repeat(np.arange(1, 25) * HOUR_US - 1, [part.size for part in used])
         columns["time_us"] = self.uses["day"].to_numpy(np.int64)[rows] * DAY_US + hour_ends
         return frames.make(dict(columns), frames.USES)
+
+    def hops_for(self, keys: Mapping[str, U64]) -> pd.DataFrame:
+        """Frame EARLIER in a run's codes; ``keys`` as for ``uses_for``, whose codes are the same."""
+        return frames.make(dict(self._coded(self.hops, list(frames.EARLIER), keys)), frames.EARLIER)
+
+    def _coded(
+        self, table: pd.DataFrame, names: list[str], keys: Mapping[str, U64]
+    ) -> dict[str, npt.NDArray[np.generic]]:
+        """Columns of the table, with codes for the keys of entities."""
+        columns = {name: table[name].to_numpy() for name in names}
+        for kind in {ENTITY_OF[name] for name in names if name in ENTITY_OF}:
+            strangers = np.union1d(_keys_in(self.uses, kind), _keys_in(self.hops, kind))
+            index = _Codes(keys[kind], strangers)
+            columns |= {name: index.of(columns[name]) for name in names if ENTITY_OF.get(name) == kind}
+        return columns
 
     def p_values(self, keys: U64, scores: I64) -> npt.NDArray[np.float64]:
         """Share of the baseline's paths that score at least as high as each path, in (0, 1].
@@ -156,24 +189,28 @@ class Baseline:
 
 def empty() -> Baseline:
     """A baseline that remembers nothing."""
-    return make({}, {}, {}, ())
+    return make()
 
 
 def make(
-    uses: Mapping[str, object], paths: Mapping[str, object], names: Mapping[str, object], days: Sequence[int]
+    uses: Mapping[str, object] = _NOTHING,
+    hops: Mapping[str, object] = _NOTHING,
+    paths: Mapping[str, object] = _NOTHING,
+    names: Mapping[str, object] = _NOTHING,
+    days: Sequence[int] = (),
 ) -> Baseline:
     """A baseline of columns in any order, with repeats: uses add up their hours, paths keep the best score.
 
     Of two spellings of one name the shorter one is kept, then the one that sorts first.
     """
-    use_table, path_table = frames.make(dict(uses), USES), frames.make(dict(paths), PATHS)
-    name_table = frames.make(dict(names), NAMES)
+    use_table, name_table = frames.make(dict(uses), USES), frames.make(dict(names), NAMES)
     length = name_table["name"].str.len()
     best = name_table.assign(length=length).sort_values(["kind", "key", "length", "name"])
     best = best.drop_duplicates(["kind", "key"])[list(NAMES)]
     return Baseline(
         uses=_union(use_table, "hours", np.bitwise_or),
-        paths=_union(path_table, "score", np.maximum),
+        hops=_union(frames.make(dict(hops), HOPS), "mere", np.logical_and),
+        paths=_union(frames.make(dict(paths), PATHS), "score", np.maximum),
         names=_in_use(best, use_table),
         days=np.unique(np.asarray(days, np.int64)),
     )
@@ -182,14 +219,14 @@ def make(
 def merge(*parts: Baseline) -> Baseline:
     """All of them together; associative, commutative and idempotent."""
     if not parts:
-        return empty()
+        return make()
 
     def all_of(name: str) -> dict[str, object]:
         table = pd.concat([getattr(part, name) for part in parts], ignore_index=True)
         return {str(column): table[column] for column in table}
 
     days = np.concatenate([part.days for part in parts]).tolist()
-    return make(all_of("uses"), all_of("paths"), all_of("names"), days)
+    return make(**{name: all_of(name) for name in TABLES}, days=days)
 
 
 def record(uses: pd.DataFrame, keys: Mapping[str, U64]) -> dict[str, npt.NDArray[np.generic]]:
@@ -200,13 +237,16 @@ def record(uses: pd.DataFrame, keys: Mapping[str, U64]) -> dict[str, npt.NDArray
         keys: Of each kind of entity, the run's keys by code.
     """
     time_us = uses["time_us"].to_numpy(np.int64)
-    columns: dict[str, npt.NDArray[np.generic]] = {
-        name: uses[name].to_numpy() for name in USES if name in frames.USES
-    }
-    for name, kind in ENTITY_OF.items():
-        columns[name] = np.append(keys[kind], np.uint64(0))[columns[name].astype(np.int64)]  # −1 is the last
+    columns = _keyed(uses, [name for name in frames.USES if name != "time_us"], keys)
     columns["day"] = (time_us // DAY_US).astype(np.int32)
     columns["hours"] = np.left_shift(1, time_us % DAY_US // HOUR_US).astype(np.int32)
+    return columns
+
+
+def record_hops(earlier: pd.DataFrame, keys: Mapping[str, U64]) -> dict[str, npt.NDArray[np.generic]]:
+    """Columns of the baseline's HOPS out of a run's frame EARLIER; ``keys`` as in ``record``."""
+    columns = _keyed(earlier, list(frames.EARLIER), keys)
+    columns["day"] = (earlier["first_us"].to_numpy(np.int64) // DAY_US).astype(np.int32)
     return columns
 
 
@@ -232,7 +272,7 @@ def bounded(
     most = MOST_ROWS if most_rows is None else most_rows
     oldest = _newest(whole.days, keep_days) - keep_days + 1
     recent = _from(whole, oldest)
-    rows = np.concatenate([recent.uses["day"].to_numpy(np.int64), recent.paths["day"].to_numpy(np.int64)])
+    rows = np.concatenate([getattr(recent, name)["day"].to_numpy(np.int64) for name in _DAILY])
     days, count = np.unique(rows, return_counts=True)
     kept = np.cumsum(count[::-1])[::-1] <= most  # from that day on
     over = 0
@@ -241,13 +281,24 @@ def bounded(
         over = int((recent.days < oldest).sum())
     left = _from(recent, oldest)
     expired = len(whole.days) - len(recent.days)
-    cut = len(recent.uses) - len(left.uses) + len(recent.paths) - len(left.paths)
+    cut = sum(len(getattr(recent, name)) - len(getattr(left, name)) for name in _DAILY)
     return left, Dropped(expired, over, cut)
 
 
 def date(day: int) -> str:
     """``2026-05-04`` of a UTC day since 1970."""
     return (dt.date(1970, 1, 1) + dt.timedelta(days=int(day))).isoformat()
+
+
+def _keyed(
+    table: pd.DataFrame, names: list[str], keys: Mapping[str, U64]
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Columns of the table, with keys for the codes of entities."""
+    columns: dict[str, npt.NDArray[np.generic]] = {name: table[name].to_numpy() for name in names}
+    for name, kind in ENTITY_OF.items():
+        if name in columns:  # the code −1 finds the last
+            columns[name] = np.append(keys[kind], np.uint64(0))[columns[name].astype(np.int64)]
+    return columns
 
 
 class _Codes:
@@ -267,9 +318,10 @@ class _Codes:
         return np.where(keys == np.uint64(0), -1, self._order[place]).astype(np.int32)
 
 
-def _keys_in(uses: pd.DataFrame, kind: str) -> U64:
-    """Keys of the entities of a kind in frame USES, ascending, without 0."""
-    columns: list[U64] = [uses[name].to_numpy(np.uint64) for name, of in ENTITY_OF.items() if of == kind]
+def _keys_in(table: pd.DataFrame, kind: str) -> U64:
+    """Keys of the entities of a kind in frame USES or HOPS, ascending, without 0."""
+    names = [name for name, of in ENTITY_OF.items() if of == kind and name in table]
+    columns: list[U64] = [np.empty(0, np.uint64), *(table[name].to_numpy(np.uint64) for name in names)]
     return np.setdiff1d(np.concatenate(columns), np.zeros(1, np.uint64))
 
 
@@ -296,13 +348,12 @@ def _newest(days: I64, keep_days: int) -> int:
 
 def _from(whole: Baseline, oldest: int) -> Baseline:
     """What is not older than that day."""
-    uses = whole.uses[whole.uses["day"] >= oldest].reset_index(drop=True)
-    return Baseline(
-        uses=uses,
-        paths=whole.paths[whole.paths["day"] >= oldest].reset_index(drop=True),
-        names=_in_use(whole.names, uses),
-        days=whole.days[whole.days >= oldest],
+    uses, hops, paths = (
+        table[table["day"] >= oldest].reset_index(drop=True)
+        for table in (getattr(whole, name) for name in _DAILY)
     )
+    names, days = _in_use(whole.names, uses), whole.days[whole.days >= oldest]
+    return Baseline(uses=uses, hops=hops, paths=paths, names=names, days=days)
 
 
 def _in_use(names: pd.DataFrame, uses: pd.DataFrame) -> pd.DataFrame:

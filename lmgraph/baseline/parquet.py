@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -21,15 +22,17 @@ import pyarrow.parquet as pq
 from lmgraph import baseline, frames
 from lmgraph.baseline import ENTITY_OF, KINDS, MOST_NAMES, MOST_ROWS, NAME_LIMIT, SCHEMA, Baseline, footer
 from lmgraph.errors import UsageError
+from lmgraph.settings import DAY_US
 
 MAGIC: Final = b"PAR1"
 MOST_BYTES: Final = 1 << 29
 GROUP_ROWS: Final = 1 << 20
 LAST_DAY: Final = 50_000  # in the year 2106
 
+_TIME: Final = "first_us"  # no two are the same, and they ascend
 _MARK: Final = b"lmgraph"  # the metadata key under which the schema's name stands
 _DICTIONARY_BYTES: Final = 1 << 26  # beyond it a column would be written plain
-_USE, _DAY, _PATH = "use", "day", "path"
+_USE, _HOP, _DAY, _PATH = "use", "hop", "day", "path"
 _TYPES: Final = {
     "int32": pa.int32(),
     "int64": pa.int64(),
@@ -37,11 +40,19 @@ _TYPES: Final = {
     "bool": pa.bool_(),
     "str": pa.string(),
 }
-_COLUMNS: Final[frames.Spec] = {"kind": "str", **baseline.USES, **baseline.PATHS, **baseline.NAMES}
+_COLUMNS: Final[frames.Spec] = {
+    "kind": "str",
+    **baseline.USES,
+    **baseline.HOPS,
+    **baseline.PATHS,
+    **baseline.NAMES,
+}
 _ARROW: Final = pa.schema([(name, _TYPES[kind]) for name, kind in _COLUMNS.items()])
 _TEXTS: Final = ("kind", "name")
+_BOUNDS: Final = {"day": (0, LAST_DAY), "first_us": (0, LAST_DAY * DAY_US), "hours": (1, (1 << 24) - 1)}
 _KINDS: Final[dict[str, frames.Spec]] = {
     _USE: baseline.USES,
+    _HOP: baseline.HOPS,
     _DAY: {"day": "int32"},
     _PATH: baseline.PATHS,
     **{kind: {"key": "uint64", "name": "str"} for kind in KINDS},
@@ -56,6 +67,8 @@ def encode(whole: Baseline) -> bytes:
         _ARROW,
         compression="none",
         store_schema=False,
+        use_dictionary=[name for name, kind in _COLUMNS.items() if name != _TIME and kind != "bool"],
+        column_encoding={_TIME: "DELTA_BINARY_PACKED"},
         dictionary_pagesize_limit=_DICTIONARY_BYTES,
     ) as writer:
         writer.add_key_value_metadata({_MARK.decode(): SCHEMA})
@@ -113,7 +126,6 @@ class _Reader:
         self._check_head()
         for group in range(self._file.num_row_groups):
             self._take(self._file.read_row_group(group, use_threads=False))
-        uses, paths, days = (self._columns(kind) for kind in (_USE, _PATH, _DAY))
         names: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in baseline.NAMES}
         for kind in KINDS:
             for part in self._parts[kind]:
@@ -121,14 +133,13 @@ class _Reader:
                 names["key"].append(part["key"])
                 names["name"].append(part["name"])
         found = baseline.make(
-            uses,
-            paths,
-            {name: np.concatenate(values) for name, values in names.items() if values},
-            days.get("day", np.empty(0, np.int64)).tolist(),
+            uses=self._columns(_USE),
+            hops=self._columns(_HOP),
+            paths=self._columns(_PATH),
+            names={name: np.concatenate(values) for name, values in names.items() if values},
+            days=self._columns(_DAY).get("day", np.empty(0, np.int64)).tolist(),
         )
-        return Baseline(
-            uses=found.uses, paths=found.paths, names=found.names, days=found.days, sha256=self._sha256
-        )
+        return replace(found, sha256=self._sha256)
 
     def _check_head(self) -> None:
         meta = self._file.metadata
@@ -172,7 +183,7 @@ class _Reader:
         elif column.null_count:
             raise self._error("damaged baseline: a value is missing", name)
         values: npt.NDArray[np.generic] = column.to_numpy()
-        least, most = {"day": (0, LAST_DAY), "hours": (1, (1 << 24) - 1)}.get(name, (None, None))
+        least, most = _BOUNDS.get(name, (None, None))
         if least is not None and values.size and not least <= values.min() <= values.max() <= most:
             raise self._error(f"damaged baseline: a value that is not between {least} and {most}", name)
         return values
@@ -206,6 +217,7 @@ def _tables(whole: Baseline) -> Iterator[tuple[str, pd.DataFrame]]:
     for kind in KINDS:
         yield kind, whole.names.loc[whole.names["kind"] == kind, ["key", "name"]]
     yield _PATH, whole.paths
+    yield _HOP, whole.hops
     yield _USE, whole.uses
 
 

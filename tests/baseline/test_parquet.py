@@ -32,9 +32,16 @@ def some(rows: int = 40) -> Baseline:
         "hours": chance.integers(1, 2**24, rows),
     }
     given = {name: uses.get(name, np.zeros(rows, np.int64)) for name in baseline.USES}
+    hops = {
+        "day": uses["day"],
+        "first_us": uses["day"] * 86_400_000_000 + chance.integers(0, 10**9, rows),
+        "source": uses["source"],
+        "target": uses["target"],
+        "mere": uses["moved"],
+    }
     paths = {"day": [20_000, 20_001], "key": [2**64 - 1, 5], "score": [-1500, 12_345]}
     names = {"kind": [HOST] * 8 + [ACCOUNT] * 2, "key": [*range(1, 9), 1, 2], "name": [*"ABCDEFGH", "é", "🖥"]}
-    return baseline.make(given, paths, names, list(range(20_000, 20_009)))
+    return baseline.make(given, hops, paths, names, list(range(20_000, 20_009)))
 
 
 def write(folder: Path, content: bytes) -> str:
@@ -44,7 +51,7 @@ def write(folder: Path, content: bytes) -> str:
 
 
 def same(left: Baseline, right: Baseline) -> None:
-    for name in ("uses", "paths", "names"):
+    for name in baseline.TABLES:
         pd.testing.assert_frame_equal(getattr(left, name), getattr(right, name))
     assert left.days.tolist() == right.days.tolist()
 
@@ -68,18 +75,16 @@ def test_many_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_equal_content_gives_equal_bytes() -> None:
     whole = some()
-    halves = [whole.uses[:20], whole.uses[20:][::-1]]
-    parts = [
-        baseline.make(
-            {str(name): half[name] for name in half},
-            {},
-            {str(name): whole.names[name][::-1] for name in whole.names},
-            whole.days.tolist(),
-        )
-        for half in halves
-    ]
-    paths = baseline.make({}, {str(name): whole.paths[name][::-1] for name in whole.paths}, {}, [])
-    assert parquet.encode(baseline.merge(paths, *reversed(parts))) == parquet.encode(whole)
+    tables = {name: getattr(whole, name) for name in baseline.TABLES}
+    parts = []
+    for half in (slice(None, 20), slice(20, None)):
+        shuffled = {
+            name: table[::-1] if name == "names" else table[half][::-1] for name, table in tables.items()
+        }
+        columns = {name: {str(column): table[column] for column in table} for name, table in shuffled.items()}
+        parts.append(baseline.make(**columns, days=whole.days[::-1].tolist()))
+    assert parquet.encode(baseline.merge(*parts)) == parquet.encode(baseline.merge(*parts[::-1]))
+    assert parquet.encode(baseline.merge(*parts)) == parquet.encode(whole)
 
 
 def test_any_parquet_tool_can_look_into_it(tmp_path: Path) -> None:
@@ -88,7 +93,7 @@ def test_any_parquet_tool_can_look_into_it(tmp_path: Path) -> None:
     assert table.schema.names == list(parquet._COLUMNS)
     assert table.schema.metadata == {b"lmgraph": b"lmgraph/baseline/1"}
     rows = table.to_pylist()
-    assert {row["kind"] for row in rows} == {"day", "host", "account", "path", "use"}
+    assert {row["kind"] for row in rows} == {"day", "host", "account", "hop", "path", "use"}
     assert all(row["user"] is None or row["user"] > 0 for row in rows)
     (account,) = [row for row in rows if row["kind"] == "account" and row["key"] == 2]
     assert {name: value for name, value in account.items() if value is not None} == {
@@ -167,6 +172,7 @@ HOSTILE = {
     "a use without hours": (hostile(put("hours", None)), "a value is missing", "hours"),
     "no hours at all": (hostile(put("hours", 0)), "not between 1 and", "hours"),
     "a 25th hour": (hostile(put("hours", 1 << 24)), "not between 1 and", "hours"),
+    "a hop before time": (hostile(put("first_us", -1, 30)), "not between 0 and", "first_us"),
     "a day before time": (hostile(put("day", -1)), "not between 0 and 50000", "day"),
     "a day after time": (hostile(put("day", 2**31 - 1, 0)), "not between 0 and 50000", "day"),
     "a host without a name": (hostile(put("name", None, 10)), "a value is missing", "name"),
