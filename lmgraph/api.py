@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
+    from lmgraph.baseline import Baseline
+    from lmgraph.learning import Lesson
     from lmgraph.pipeline import Outcome, Progress
 
 Duration = str | dt.timedelta
@@ -49,6 +51,7 @@ class Options(TypedDict, total=False):
     assets: StrPath | None
     tuning: StrPath | None
     default_tuning: bool
+    baseline: StrPath | None
     hash_inputs: bool
     strict: bool
     jobs: int | None
@@ -110,6 +113,35 @@ def run(
     return pipeline.run(paths, settings, LocalEngine(settings.jobs), progress, outputs)
 
 
+def learn(
+    paths: Sequence[str],
+    settings: Settings,
+    earlier: Baseline,
+    *,
+    include_incidents: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    outputs: Collection[str] = (),
+) -> Lesson:
+    """What files and directories teach a baseline, on this machine; ``pipeline.learn`` says more.
+
+    Raises:
+        UsageError, InputError, RecordError: As ``analyze``.
+    """
+    from lmgraph import pipeline
+    from lmgraph.engines.local import LocalEngine
+
+    engine = LocalEngine(settings.jobs)
+    return pipeline.learn(
+        paths,
+        settings,
+        engine,
+        earlier,
+        include_incidents=include_incidents,
+        progress=progress,
+        outputs=outputs,
+    )
+
+
 def make_settings(**options: Unpack[Options]) -> Settings:
     """Settings out of the readable options (texts, timedeltas, datetimes).
 
@@ -131,7 +163,7 @@ def make_settings(**options: Unpack[Options]) -> Settings:
             fields[f"{name}_us"] = _duration_us(name, value)
         elif name in {"since", "until"}:
             fields[f"{name}_us"] = _time_us(name, value, zone)
-        elif name in {"assets", "tuning"}:
+        elif name in {"assets", "tuning", "baseline"}:
             fields[name] = None if value is None else os.fspath(value)
         elif name in Options.__annotations__:
             fields[name] = value

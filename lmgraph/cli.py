@@ -6,18 +6,18 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 ``--fail-on`` met, 130 interrupt
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from lmgraph import api, output, result, summary
+from lmgraph import cli_common as common
 from lmgraph._version import __version__
+from lmgraph.cli_baseline import baseline
 from lmgraph.cli_simulate import simulate
 from lmgraph.cli_tune import tune
 from lmgraph.errors import LmgraphError, OutputError, UsageError
@@ -28,14 +28,14 @@ from lmgraph.text import visible
 
 if TYPE_CHECKING:
     from lmgraph.ingest import Reject
-    from lmgraph.pipeline import Outcome, Progress
+    from lmgraph.pipeline import Outcome
 
 FAILED, MISUSED, FOUND, INTERRUPTED = 1, 2, 3, 130
 STREAM: Final = "-"
 
 _SETTINGS: Final = (
     *("window", "max_gap", "skew", "since", "until", "tz", "rules", "assets", "tuning"),
-    *("default_tuning", "hash_inputs", "strict", "jobs"),
+    *("default_tuning", "baseline", "hash_inputs", "strict", "jobs"),
 )
 _FILES: Final = {"json_to": "--json", "html_to": "--html", "rejects": "--rejects"}
 
@@ -54,10 +54,10 @@ def _status(arguments: Sequence[str] | None) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say("Interrupted; no file is half-written.")
+        common.say("Interrupted; no file is half-written.")
         return INTERRUPTED
     except LmgraphError as error:
-        _say(f"error: {visible(str(error))}")
+        common.say(f"error: {visible(str(error))}")
         return MISUSED if isinstance(error, UsageError) else FAILED
     return status if isinstance(status, int) else 0
 
@@ -103,71 +103,22 @@ def cli() -> None:
 @click.option(
     "--fail-on", type=click.Choice(SEVERITIES), help="Exit with 3 when a path is of that severity or above."
 )
-@click.option(
-    "--window",
-    default="15m",
-    show_default=True,
-    metavar="DURATION",
-    help="Alerts of one source and target closer than this belong to one hop.",
-)
-@click.option(
-    "--max-gap",
-    default="24h",
-    show_default=True,
-    metavar="DURATION",
-    help="Longest time between a hop into a host and the next one out of it; off for no limit.",
-)
-@click.option(
-    "--skew",
-    default="30s",
-    show_default=True,
-    metavar="DURATION",
-    help="Disagreement of two hosts' clocks that still counts as in order.",
-)
+@common.options("window", "max_gap", "skew")
 @click.option(
     "--since", metavar="TIME", help="Report hops from then on; earlier records still serve as history."
 )
 @click.option("--until", metavar="TIME", help="Report hops before then.")
+@common.options("tz", "rules", "assets", "tuning", "default_tuning")
 @click.option(
-    "--tz",
-    default="UTC",
-    show_default=True,
-    metavar="ZONE",
-    help="Zone of times written without one.",
-)
-@click.option(
-    "--rules",
-    type=click.Choice(["corrected", "literal"]),
-    default="corrected",
-    show_default=True,
-    help="The alert rules: what the published query means, or what it says.",
-)
-@click.option("--assets", metavar="FILE", help="CSV of hosts: host,ip[,role][,criticality][,owner]...")
-@click.option("--tuning", metavar="FILE", help="TOML allow list; what it matches is kept, and loses rank.")
-@click.option(
-    "--no-default-tuning",
-    "default_tuning",
-    is_flag=True,
-    flag_value=False,
-    default=True,
-    help="Do not apply the allow list that comes with lmgraph.",
+    "--baseline",
+    metavar="FILE",
+    help="What lmgraph baseline kept of earlier days: the past of this data, and p-values.",
 )
 @click.option("--hash", "hash_inputs", is_flag=True, help="SHA-256 of every input in the result.")
 @click.option("--rejects", metavar="FILE", help="One JSON line per rejected record: file, record, reason.")
-@click.option("--strict", is_flag=True, help="A rejected record is an error instead of a counted warning.")
-@click.option(
-    "--jobs", type=click.IntRange(min=1), metavar="N", help="Workers; by default one for every core."
-)
+@common.options("strict", "jobs")
 @click.option("--force", is_flag=True, help="Replace existing output files.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no warnings on standard error.")
-@click.option(
-    "-v",
-    "--verbose",
-    count=True,
-    help="Say on standard error what is being done: each input, each stage; -vv says more.",
-)
-@click.option("--no-color", is_flag=True, help="No colour (NO_COLOR in the environment does the same).")
-@click.option("--no-progress", is_flag=True, help="No progress bar.")
+@common.options("quiet", "verbose", "no_color", "no_progress")
 def analyze(paths: tuple[str, ...], **options: Any) -> int:
     """Read telemetry and rank the lateral-movement paths in it.
 
@@ -183,7 +134,7 @@ def analyze(paths: tuple[str, ...], **options: Any) -> int:
 
     Exit status: 0 done, 1 failed, 2 wrong usage, 3 --fail-on met, 130 interrupted.
     """  # noqa: D301
-    _log_to_stderr(quiet=options["quiet"], verbose=options["verbose"])
+    common.log_to_stderr(quiet=options["quiet"], verbose=options["verbose"])
     settings = api.make_settings(**{name: options[name] for name in _SETTINGS})
     outputs = _check(paths, options)
     data = _write_files(_run(paths, settings, options, outputs), options)
@@ -193,6 +144,7 @@ def analyze(paths: tuple[str, ...], **options: Any) -> int:
     return 0
 
 
+cli.add_command(baseline)
 cli.add_command(simulate)
 cli.add_command(tune)
 
@@ -211,15 +163,18 @@ def _check(paths: Sequence[str], options: dict[str, Any]) -> frozenset[str]:
     if sys.stdout is None:
         raise OutputError("the output cannot be written: it is closed", path="standard output")
     targets = [options[name] for name in _FILES if options[name] and options[name] != STREAM]
-    inputs = [path for path in (*paths, options["assets"], options["tuning"]) if path and path != STREAM]
+    inputs = [
+        path
+        for path in (*paths, options["assets"], options["tuning"], options["baseline"])
+        if path and path != STREAM
+    ]
     return output.check(targets, inputs, force=options["force"])
 
 
 def _run(
     paths: Sequence[str], settings: Settings, options: dict[str, Any], outputs: frozenset[str]
 ) -> Outcome:
-    hidden = options["quiet"] or options["verbose"] or options["no_progress"] or not sys.stderr.isatty()
-    with _progress_bar(on=not hidden, color=not options["no_color"]) as progress:
+    with common.progress_bar(options) as progress:
         return api.run(paths, settings, progress, outputs)
 
 
@@ -245,9 +200,9 @@ def _write_files(outcome: Outcome, options: dict[str, Any]) -> ResultData:
         terminal.print_warnings(data, color=not options["no_color"])
         if streamed or options["shape"] != "table":
             said = (summary.what_was_read(data), summary.what_was_found(data), summary.without_paths(data))
-            _say(" ".join(filter(None, said)))
+            common.say(" ".join(filter(None, said)))
         for target, content in files:
-            _say(f"Wrote {visible(target)} ({len(content):,} bytes).")
+            common.say(f"Wrote {visible(target)} ({len(content):,} bytes).")
     shown = contents[streamed[0]] if streamed else _shown(data, options)
     if sys.stdout.isatty() and isinstance(shown, bytes) and streamed != ["html_to"]:
         from lmgraph import terminal
@@ -281,57 +236,3 @@ def _reject_line(reject: Reject) -> bytes:
     # Not msgspec: a file name may hold lone surrogates, which ASCII escapes can carry.
     row = {"file": reject.origin.path, "record": reject.origin.record, "reason": reject.reason}
     return json.dumps(row).encode() + b"\n"
-
-
-def _say(message: str) -> None:
-    """One line on standard error; the message is safe to show."""
-    click.echo(message, err=True)
-
-
-@contextmanager
-def _progress_bar(*, on: bool, color: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """A bar of bytes read on standard error that vanishes at the end."""
-    if not on:
-        yield None
-        return
-    from rich import progress as rich_progress
-
-    from lmgraph import terminal
-
-    columns = (
-        rich_progress.BarColumn(),
-        rich_progress.DownloadColumn(),
-        rich_progress.TimeRemainingColumn(),
-        rich_progress.TextColumn("{task.description}", markup=False),
-    )
-    console = terminal.console(sys.stderr, color=color)
-    with rich_progress.Progress(
-        *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
-    ) as bar:
-        task = bar.add_task("reading", total=None)
-
-        def show(now: Progress) -> None:
-            look = "second look, " if now.look > 1 else ""
-            said = f"{look}{summary.number(now.alerts, 'alert')}, {visible(now.path, 40)}"
-            bar.update(task, completed=now.bytes_done, total=now.bytes_total, description=said)
-
-        yield show
-
-
-class _SafeFormatter(logging.Formatter):
-    """Log lines in which no text of the input can move the cursor or forge a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        record.msg, record.args = visible(record.getMessage()), ()
-        return "\n".join(visible(line) for line in super().format(record).split("\n"))
-
-
-def _log_to_stderr(*, quiet: bool, verbose: int) -> None:
-    """Log lines of ``lmgraph`` go to standard error: warnings, with ``-v`` steps, with ``-vv`` details."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_SafeFormatter("%(levelname)s: %(message)s"))
-    logger = logging.getLogger("lmgraph")
-    logger.handlers = [handler]
-    logger.propagate = False
-    steps = logging.INFO if verbose == 1 else logging.DEBUG
-    logger.setLevel(steps if verbose else logging.ERROR if quiet else logging.WARNING)

@@ -37,6 +37,7 @@ COLUMNS: Final = (
     "link_certainty",
     "processes",
     "command_lines",
+    "path_p_value",
 )
 _SEPARATOR: Final = " | "  # between several values in one cell
 
@@ -68,7 +69,7 @@ def _rows(names: Lookup, path: PathRow, incident: int | None) -> Iterator[tuple[
     """The cells of one path, in the order of ``COLUMNS``."""
     head = (path.rank, path.key, path.severity, path.score, path.certainty, path.outcome, incident)
     for position, key in enumerate(path.hops, 1):
-        yield (*head, position, *_hop(names, path, names.hops[key]))
+        yield (*head, position, *_hop(names, path, names.hops[key]), path.p_value)
 
 
 def _hop(names: Lookup, path: PathRow, hop: HopRow) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,9 +14,11 @@ import pandas as pd
 from lmgraph import frames, history, hops, paths, score
 from lmgraph.assemble import Analysis, assemble
 from lmgraph.assets import Asset
+from lmgraph.baseline import ACCOUNT, HOST, PROCESS, Baseline
 from lmgraph.events import Partial
 from lmgraph.hops import HopTable
 from lmgraph.identity import Identity
+from lmgraph.names import content_key
 from lmgraph.result import ResultData
 from lmgraph.schema import ALERT_TYPES, OUTCOMES, SIDES, STAGES
 from lmgraph.settings import DAY_US, Settings
@@ -43,6 +45,10 @@ class Evidence:
         features: Frame FEATURES, row for row.
         sessions: Frame SESSIONS.
         user_kinds: Kind of each user code.
+        keys: Content keys of hosts, accounts and processes, by code.
+        uses: Frame USES of what was read, without a baseline's.
+        days_read: UTC days since 1970 of what was read, ascending, without a baseline's.
+        baseline: What earlier runs saw; ``None`` where none was given.
     """
 
     partial: Partial
@@ -53,6 +59,10 @@ class Evidence:
     features: pd.DataFrame
     sessions: pd.DataFrame
     user_kinds: npt.NDArray[np.int8]
+    keys: Mapping[str, npt.NDArray[np.uint64]]
+    uses: pd.DataFrame
+    days_read: npt.NDArray[np.int64]
+    baseline: Baseline | None
     warnings: tuple[str, ...]
 
 
@@ -63,28 +73,43 @@ def finish(
     entries: tuple[Entry, ...],
     assets_sha256: str | None,
     tuning_sha256: str | None,
+    baseline: Baseline | None = None,
 ) -> ResultData:
     """The result of everything that was read; a pure function of its arguments."""
-    return conclude(evidence(partial, settings, assets, entries), assets_sha256, tuning_sha256)
+    return conclude(evidence(partial, settings, assets, entries, baseline), assets_sha256, tuning_sha256)
 
 
 def evidence(
-    partial: Partial, settings: Settings, assets: tuple[Asset, ...], entries: tuple[Entry, ...]
+    partial: Partial,
+    settings: Settings,
+    assets: tuple[Asset, ...],
+    entries: tuple[Entry, ...],
+    baseline: Baseline | None = None,
 ) -> Evidence:
-    """Who is who, which alerts stand, which hops they make, and what the past says of these."""
+    """Who is who, which alerts stand, which hops they make, and what the past says of these.
+
+    The past is that of the records and of ``baseline``: a day that both know counts once.
+    """
     identity = Identity(partial, assets)
     findings = testimony(partial, identity, settings, entries)
     identity.seal()
     user_kinds = np.array([_KINDS[account.kind] for account in identity.accounts.all], dtype=np.int8)
     witnesses, table = _hops(findings, identity, user_kinds, settings)
+    uses, days_read = history.uses(witnesses, table, _contacts(findings)), _days_read(partial)
+    keys = _keys(identity, _images(findings.rows))
+    past, past_days, earlier = uses, days_read, None
+    if baseline is not None:
+        past = pd.concat([uses, baseline.uses_for(keys)], ignore_index=True)
+        past_days, earlier = np.union1d(days_read, baseline.days), baseline.hops_for(keys)
     features = history.features(
         table,
-        history.uses(witnesses, table, _contacts(findings)),
+        past,
         user_kinds,
         np.array([_ROLES.get(host.role, -1) for host in identity.hosts.all], dtype=np.int8),
-        days_read=_days_read(partial),
+        days_read=past_days,
         max_gap_us=settings.max_gap_us,
         window_us=settings.window_us,
+        earlier=earlier,
     )
     return Evidence(
         partial=partial,
@@ -95,6 +120,10 @@ def evidence(
         features=features,
         sessions=_sessions(findings),
         user_kinds=user_kinds,
+        keys=keys,
+        uses=uses,
+        days_read=days_read,
+        baseline=baseline,
         warnings=(*identity.warnings, *_tuning_warnings(entries, findings, partial)),
     )
 
@@ -118,12 +147,35 @@ def conclude(
             hops=hops.select(table, inside),
             terms={name: values[inside] for name, values in terms.items()},
             paths=story,
+            p_values=_p_values(found.baseline, story),
             settings=settings,
+            baseline=found.baseline,
             assets_sha256=assets_sha256,
             tuning_sha256=tuning_sha256,
             warnings=[*found.warnings, *_history_warning(features[inside])],
         )
     )
+
+
+def images(found: Evidence) -> list[str]:
+    """Names of the processes, case-folded, by the code that frames WITNESSES and USES have for them."""
+    return _images(found.findings.rows)
+
+
+def _keys(identity: Identity, images: Sequence[str]) -> dict[str, npt.NDArray[np.uint64]]:
+    keys = {
+        HOST: [host.key for host in identity.hosts.all],
+        ACCOUNT: [account.key for account in identity.accounts.all],
+        PROCESS: [content_key("process", image) for image in images],
+    }
+    return {kind: np.array([int(key, 16) for key in of_kind], np.uint64) for kind, of_kind in keys.items()}
+
+
+def _p_values(baseline: Baseline | None, story: paths.PathTable) -> list[float | None]:
+    if baseline is None:
+        return [None] * len(story.paths)
+    keys, scores = story.paths["key"].to_numpy(np.uint64), story.paths["score"].to_numpy(np.int64)
+    return [round(value, 6) for value in baseline.p_values(keys, scores).tolist()]
 
 
 def _log(found: Evidence, story: paths.PathTable) -> None:
@@ -144,9 +196,7 @@ def _log(found: Evidence, story: paths.PathTable) -> None:
 def witness_frame(rows: Sequence[Row]) -> pd.DataFrame:
     """Frame WITNESSES of the rows, in their order."""
     records = {name: number for number, name in enumerate(dict.fromkeys(row.name for row in rows))}
-    images = {
-        name: number for number, name in enumerate(sorted({_image(row) for row in rows if row.process}))
-    }
+    images = {name: number for number, name in enumerate(_images(rows))}
     columns: dict[str, object] = {
         "witness": [records[row.name] for row in rows],
         "stage": [STAGES.index(row.stage) for row in rows],
@@ -251,6 +301,10 @@ def _history_warning(features: pd.DataFrame) -> list[str]:
         "their rarity is not scored"
     )
     return [sentence]
+
+
+def _images(rows: Sequence[Row]) -> list[str]:
+    return sorted({_image(row) for row in rows if row.process})
 
 
 def _image(row: Row) -> str:

@@ -99,6 +99,14 @@ USES: Final[Spec] = {
     "executed": "bool",  # by a hop with an execution
 }
 
+#: Hops of earlier runs that a baseline remembers; their uses are in USES.
+EARLIER: Final[Spec] = {
+    "first_us": "int64",
+    "source": "int32",
+    "target": "int32",
+    "mere": "bool",  # a connection only (``history.mere``)
+}
+
 #: What the past says of each hop; ``days_*`` are distinct earlier UTC days, −1 without the account
 #: or process. The "effective account" is the one that the target knew.
 FEATURES: Final[Spec] = {

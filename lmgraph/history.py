@@ -84,6 +84,7 @@ def features(
     days_read: I64,
     max_gap_us: int | None,
     window_us: int,
+    earlier: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Frame FEATURES, one row per hop.
 
@@ -96,22 +97,27 @@ def features(
             sufficient where ENOUGH_DAYS of the RECENT_DAYS before a hop's past ends are among them.
         max_gap_us: What lies closer before a hop than this is not its past; None counts as 24 h.
         window_us: The window in which targets of one source are counted.
+        earlier: Frame EARLIER, of a baseline; what it knows of a pair on a day on which that pair has
+            hops of its own here is the same again and does not count.
 
     Raises:
         TypeError: A frame is not as specified.
     """
     frames.check(uses, frames.USES, "uses")
     hops = table.hops
-    before = hops["first_us"].to_numpy() - (DAY_US if max_gap_us is None else max_gap_us)
+    gap_us = DAY_US if max_gap_us is None else max_gap_us
+    before = hops["first_us"].to_numpy() - gap_us
+    begun = _begun(hops, earlier)
     past = _Past(uses, before, days_read)
     columns = past.of_hosts(hops) | past.of_accounts(hops, effective_users(hops, user_kinds))
     columns["sufficient"] = past.sufficient()
     columns["days_process"] = past.days(
         "process", hops["process"].to_numpy(np.int64), past.use["process"] >= 0
     )
-    columns["targets_in_window"], columns["most_in_window"] = _targets_near(hops, before, window_us)
-    columns["targets_in_hours"], columns["most_in_hours"] = _targets_near(hops, before, SURGE_US)
-    columns["periodic"] = _periodic(hops)
+    own = slice(len(hops))
+    columns["targets_in_window"], columns["most_in_window"] = _targets_near(begun, gap_us, window_us)[:, own]
+    columns["targets_in_hours"], columns["most_in_hours"] = _targets_near(begun, gap_us, SURGE_US)[:, own]
+    columns["periodic"] = _periodic(begun)[own]
     columns["role_jump"] = _role_jump(hops, roles)
     return frames.make(dict(columns), frames.FEATURES)
 
@@ -233,22 +239,39 @@ def _days(key: I64, time_us: I64, asked: I64, before_us: I64) -> I64:
     return days
 
 
-def _targets_near(hops: pd.DataFrame, before: I64, near_us: int) -> tuple[I64, I64]:
+def _begun(hops: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
+    """When the hops began, where and of which kind: those of the run in their order, then earlier ones."""
+    own = hops[["first_us", "source", "target"]].assign(mere=mere(hops))
+    if earlier is None:
+        return own
+    frames.check(earlier, frames.EARLIER, "earlier hops")
+    pairs = [
+        _code(table["source"].to_numpy(np.int64), table["target"].to_numpy(np.int64))
+        for table in (own, earlier)
+    ]
+    days = [table["first_us"].to_numpy() // DAY_US for table in (own, earlier)]
+    here = pd.MultiIndex.from_arrays([pairs[0], days[0]])
+    again = pd.MultiIndex.from_arrays([pairs[1], days[1]]).isin(here)
+    return pd.concat([own, earlier[~again]], ignore_index=True)
+
+
+def _targets_near(begun: pd.DataFrame, gap_us: int, near_us: int) -> I64:
     """Distinct targets of each hop's source at most so long before and after it, its own included.
 
-    Then the greatest such number among the source's hops before its past ends. Hops that are mere
-    connections count apart from the others: an agent's round is no burst of executions.
+    Then, in the second row, the greatest such number among the source's hops before its past ends.
+    Hops that are mere connections count apart from the others: an agent's round is no burst of
+    executions.
     """
-    source, target, first = (hops[name].to_numpy(np.int64) for name in ("source", "target", "first_us"))
-    kind = source * 2 + mere(hops)
+    source, target, first = (begun[name].to_numpy(np.int64) for name in ("source", "target", "first_us"))
+    kind = source * 2 + begun["mere"].to_numpy()
     order = np.lexsort((target, first, kind))
     near, most = np.empty(source.size, np.int64), np.empty(source.size, np.int64)
     seen = np.zeros(int(target.max(initial=-1)) + 1, np.int64)
     kernels.distinct_near(kind[order], first[order], target[order], near_us, seen, near)
-    kernels.greatest_before(kind[order], first[order], near, before[order], most)
+    kernels.greatest_before(kind[order], first[order], near, first[order] - gap_us, most)
     result = np.empty((2, source.size), np.int64)
     result[:, order] = near, most
-    return result[0], result[1]
+    return result
 
 
 def mere(hops: pd.DataFrame) -> Bool:
@@ -256,9 +279,9 @@ def mere(hops: pd.DataFrame) -> Bool:
     return np.asarray(hops["stages"].to_numpy(np.int64) & 0b111111 == 0)
 
 
-def _periodic(hops: pd.DataFrame) -> Bool:
+def _periodic(begun: pd.DataFrame) -> Bool:
     """Whether each hop ends a run of PERIODIC_HOPS hops of its pair at regular intervals."""
-    source, target, first = (hops[name].to_numpy(np.int64) for name in ("source", "target", "first_us"))
+    source, target, first = (begun[name].to_numpy(np.int64) for name in ("source", "target", "first_us"))
     pair = _code(source, target)
     order = np.lexsort((first, pair))
     gaps = np.diff(first[order], prepend=0)

@@ -27,6 +27,9 @@ from lmgraph.wanted import wants_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lmgraph.baseline import Baseline
+    from lmgraph.learning import Lesson
+
 _LOG = logging.getLogger(__name__)
 _NO_FORMAT: Final = {None: "no reader knows this file", "empty": "an empty file"}
 _NAME: Final = {"-": "standard input"}
@@ -77,18 +80,46 @@ def run(
     ``outputs`` are the real paths of files that the run will write: they are not read, but noted.
 
     Raises:
-        UsageError: A path that is empty or does not exist, or a wrong assets or tuning file.
+        UsageError: A path that is empty or does not exist, or a wrong assets, tuning or baseline file.
         InputError: Nothing readable at all.
         RecordError: A record was rejected and ``settings.strict`` is set.
     """
     assets, assets_sha256 = read_assets(settings.assets, settings.tz)
     entries, tuning_sha256 = load(settings.tuning, default=settings.default_tuning)
+    earlier = None if settings.baseline is None else _baseline(settings.baseline)
     gathered = gather(paths, settings, engine, progress, outputs)
     # Everything below needs numpy, pandas and numba: not before it is known that there is work.
     from lmgraph.finish import finish
 
-    data = finish(gathered, settings, assets, entries, assets_sha256, tuning_sha256)
+    data = finish(gathered, settings, assets, entries, assets_sha256, tuning_sha256, earlier)
     return Outcome(data, tuple(gathered.rejects))
+
+
+def learn(
+    paths: Sequence[str],
+    settings: Settings,
+    engine: Engine,
+    earlier: Baseline,
+    *,
+    include_incidents: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    outputs: Collection[str] = (),
+) -> Lesson:
+    """What files and directories teach a baseline; nothing of ``earlier`` is repeated in it.
+
+    ``earlier`` is the past that paths are scored by, as ``--baseline`` is to ``analyze``:
+    ``settings`` hold neither a baseline nor an interval.
+
+    Raises:
+        UsageError, InputError, RecordError: As ``run``.
+    """
+    assets, _ = read_assets(settings.assets, settings.tz)
+    entries, _ = load(settings.tuning, default=settings.default_tuning)
+    gathered = gather(paths, settings, engine, progress, outputs)
+    from lmgraph import finish, learning
+
+    found = finish.evidence(gathered, settings, assets, entries, earlier)
+    return learning.learn(found, finish.conclude(found), include_incidents=include_incidents)
 
 
 def gather(
@@ -146,6 +177,12 @@ def read_events(paths: Sequence[str], settings: Settings, engine: Engine) -> pd.
     frame["path"] = pd.Series([row.origin.path for row in kept], dtype="string")
     frame["record"] = pd.Series([row.origin.record for row in kept], dtype="int64")
     return frame
+
+
+def _baseline(path: str) -> Baseline:
+    from lmgraph.baseline import parquet  # numpy, pandas and pyarrow: only for who asks for it
+
+    return parquet.read(path)
 
 
 def _sources(paths: Sequence[str], outputs: Collection[str]) -> tuple[list[Source], list[Remark]]:

@@ -40,6 +40,8 @@ class SettingsRow(_Row):
     tz: str
     tuning_sha256: str | None
     assets_sha256: str | None
+    baseline_sha256: str | None = None
+    baseline_days: int | None = None
 
 
 class InputRow(_Row):

@@ -43,6 +43,7 @@ class Settings:
     assets: str | None = None
     tuning: str | None = None
     default_tuning: bool = True
+    baseline: str | None = None
     hash_inputs: bool = False
     strict: bool = False
     jobs: int | None = None
@@ -60,7 +61,8 @@ class Settings:
         for option, duration_us in durations.items():
             if duration_us is not None:
                 _check_duration(duration_us, option)
-        for option, file in (("--assets", self.assets), ("--tuning", self.tuning)):
+        files = {"--assets": self.assets, "--tuning": self.tuning, "--baseline": self.baseline}
+        for option, file in files.items():
             if file == "":
                 raise UsageError("the name of the file is empty", path=option)
         if self.jobs is not None and self.jobs < 1:

@@ -237,11 +237,13 @@ def what_was_read(data: ResultData) -> str:
     if firsts and lasts:
         said += f", {clock(min(firsts))} to {clock(max(lasts))}"
     truncated = sum(row.truncated for row in data.inputs)
+    baseline = data.settings.baseline_days
     troubles = [
         number(cover.rejected, "record") + " rejected" if cover.rejected else "",
         number(truncated, "truncated input") if truncated else "",
         number(len(cover.unknown_files), "file") + " of no known format" if cover.unknown_files else "",
         number(cover.duplicates, "duplicate") if cover.duplicates else "",
+        f"history from a baseline of {number(baseline, 'day')}" if baseline else "",
     ]
     return said + "".join(f"; {trouble}" for trouble in troubles if trouble) + "."
 

@@ -13,6 +13,7 @@ from lmgraph._version import __version__
 from lmgraph.assemble.coverage import Counts, Inputs, coverage_of
 from lmgraph.assemble.entities import Entities, telemetry_of
 from lmgraph.assemble.movement import MovementWriter
+from lmgraph.baseline import Baseline
 from lmgraph.events import Partial
 from lmgraph.hops import HopTable
 from lmgraph.identity import Identity
@@ -27,7 +28,10 @@ __all__ = ["Analysis", "assemble"]
 
 @dataclass(slots=True, kw_only=True)
 class Analysis:
-    """What the stages made, ready to be written down. Scores are int64 thousandths."""
+    """What the stages made, ready to be written down. Scores are int64 thousandths.
+
+    ``p_values`` go with the rows of ``paths``.
+    """
 
     partial: Partial
     identity: Identity
@@ -35,7 +39,9 @@ class Analysis:
     hops: HopTable
     terms: Mapping[str, npt.NDArray[np.int64]]
     paths: PathTable
+    p_values: Sequence[float | None]
     settings: Settings
+    baseline: Baseline | None
     assets_sha256: str | None
     tuning_sha256: str | None
     warnings: Sequence[str]
@@ -209,4 +215,6 @@ def _settings_row(analysis: Analysis) -> result.SettingsRow:
         tz=settings.tz,
         tuning_sha256=analysis.tuning_sha256,
         assets_sha256=analysis.assets_sha256,
+        baseline_sha256=None if analysis.baseline is None else analysis.baseline.sha256,
+        baseline_days=None if analysis.baseline is None else len(analysis.baseline.days),
     )

@@ -236,7 +236,7 @@ class MovementWriter:
             rank=place + 1,
             score=int(row["score"]) / 1000,
             severity=SEVERITIES[row["severity"]],
-            p_value=None,
+            p_value=self._analysis.p_values[place],
             certainty=round(float(row["certainty"]), 6),
             outcome=OUTCOMES[row["outcome"]],
             incident=f"i{row['incident']}",

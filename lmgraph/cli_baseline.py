@@ -1,0 +1,174 @@
+"""``lmgraph baseline``: the command; numpy, pandas and pyarrow are loaded when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from lmgraph import api, output, summary
+from lmgraph import cli_common as common
+from lmgraph.errors import UsageError
+from lmgraph.text import visible
+
+if TYPE_CHECKING:
+    from lmgraph.baseline import Baseline, Dropped
+    from lmgraph.learning import Lesson
+
+_SETTINGS: Final = (
+    *("window", "max_gap", "skew", "tz", "rules", "assets", "tuning", "default_tuning"),
+    *("strict", "jobs"),
+)
+_KEEP_DAYS: Final = 90  # as lmgraph.baseline, which loads numpy; a test holds the two together
+_LEAST_DAYS: Final = 7
+_USUAL: Final = 10  # habitual movements that the summary shows
+
+
+@click.command(no_args_is_help=True)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--out", metavar="FILE", help="Write the baseline there; one that is there already grows by what is new."
+)
+@click.option(
+    "--keep-days",
+    type=click.IntRange(min=_LEAST_DAYS),
+    default=_KEEP_DAYS,
+    show_default=True,
+    metavar="N",
+    help="Days older than that expire, counted from the newest day that was read.",
+)
+@click.option(
+    "--include-incidents",
+    is_flag=True,
+    help="Learn from incidents of severity high and above, too: someone has cleared them.",
+)
+@common.options("window", "max_gap", "skew", "tz", "rules", "assets", "tuning", "default_tuning")
+@common.options("strict", "jobs", "quiet", "verbose", "no_color", "no_progress")
+def baseline(paths: tuple[str, ...], **options: Any) -> None:
+    """Keep what is usual, so that one day's data has a past.
+
+    PATH is telemetry as analyze reads it, or a baseline file, which is merged. What is new is
+    judged by what the baselines know already, so days are best given in their order. What belongs
+    to an incident of severity high or above is left out. Without --out, the given baseline files
+    are summed up on standard output. The file holds names of hosts and accounts.
+
+    \b
+    Examples:
+      lmgraph baseline fdr/2026-05-04 --out usual.parquet
+      lmgraph analyze fdr/2026-05-05 --baseline usual.parquet
+      lmgraph baseline site1.parquet site2.parquet --out both.parquet
+      lmgraph baseline usual.parquet
+
+    Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    """  # noqa: D301 - click wants the character \b itself
+    common.log_to_stderr(quiet=options["quiet"], verbose=options["verbose"])
+    settings = api.make_settings(**{name: options[name] for name in _SETTINGS})
+    from lmgraph import baseline as memory
+    from lmgraph.baseline import parquet
+
+    out: str | None = options["out"]
+    files = [path for path in paths if parquet.is_parquet(path)]
+    telemetry = [path for path in paths if path not in files]
+    if out is None:
+        if telemetry:
+            raise UsageError("without --out only baseline files can be given", path=visible(telemetry[0]))
+        lines = _summary(memory.merge(*map(parquet.read, files)), files)
+        output.to_stdout("".join(f"{line}\n" for line in lines))
+        return
+    if out == "-":
+        raise UsageError("a baseline goes to a file", path="--out -")
+    places = output.check([out], force=True)  # what is there is replaced only by what it has grown to
+    present = [_present(out)] if Path(out).is_file() else []
+    earlier = memory.merge(*map(parquet.read, files), *present)
+    lesson = None
+    if telemetry:
+        with common.progress_bar(options) as progress:
+            lesson = api.learn(
+                telemetry,
+                settings,
+                earlier,
+                include_incidents=options["include_incidents"],
+                progress=progress,
+                outputs=places,
+            )
+    whole = memory.merge(earlier, lesson.learnt) if lesson else earlier
+    whole, dropped = memory.bounded(whole, options["keep_days"])
+    content = parquet.encode(whole)
+    output.write_all([(out, content)])
+    if not options["quiet"]:
+        _report(dropped, lesson, options)
+        common.say(f"Wrote {visible(out)} ({len(content):,} bytes): {_sizes(whole)}.")
+
+
+def _present(out: str) -> Baseline:
+    """The baseline that is to grow.
+
+    Raises:
+        UsageError: What is there is no baseline.
+    """
+    from lmgraph.baseline import parquet
+
+    try:
+        return parquet.read(out)
+    except UsageError as error:
+        message = f"the output is there already and cannot grow: {error.message}"
+        raise UsageError(message, path=visible(out), field=error.field) from error
+
+
+def _report(dropped: Dropped, lesson: Lesson | None, options: dict[str, Any]) -> None:
+    """What was read, what was kept out of the baseline, and what had to leave it."""
+    if lesson:
+        from lmgraph import terminal
+
+        terminal.print_warnings(lesson.data, color=not options["no_color"])
+        common.say(f"{summary.what_was_read(lesson.data)} {summary.what_was_found(lesson.data)}")
+        if lesson.incidents:
+            common.say(_left_out(lesson, included=options["include_incidents"]))
+    if dropped.expired:
+        kept = f"{options['keep_days']:,} days are kept"
+        common.say(f"{summary.number(dropped.expired, 'day')} expired: {kept} (--keep-days).")
+    if dropped.over:
+        common.say(
+            f"Warning: the baseline is full: the oldest {summary.number(dropped.over, 'day')} had to go, "
+            f"with {dropped.rows:,} uses and paths. A smaller --keep-days does so on purpose."
+        )
+
+
+def _left_out(lesson: Lesson, *, included: bool) -> str:
+    grave = f"{summary.number(lesson.incidents, 'incident')} of severity high or above"
+    hops = summary.number(lesson.hops, "hop")
+    if included:
+        return f"Learnt from {grave} ({hops}), too, as asked."
+    pronoun = "it" if lesson.incidents == 1 else "them"
+    return (
+        f"Left out {grave}: {hops}, {summary.number(lesson.uses, 'use')}. Look into {pronoun}; "
+        "--include-incidents learns from what has been cleared."
+    )
+
+
+def _summary(whole: Baseline, files: Sequence[str]) -> list[str]:
+    size = sum(Path(file).stat().st_size for file in files)
+    lines = [f"{summary.number(len(files), 'baseline')} of {size:,} bytes: {_sizes(whole)}."]
+    usual = whole.usual(_USUAL)
+    if usual:
+        lines.append("Most usual movements, by days:")
+    for days, source, target, user in usual:
+        account = f" as {visible(user, summary.NAME_LIMIT)}" if user else ""
+        ends = " → ".join(visible(name, summary.NAME_LIMIT) for name in (source, target))
+        lines.append(f"{days:>6}  {ends}{account}")
+    return lines
+
+
+def _sizes(whole: Baseline) -> str:
+    from lmgraph.baseline import date
+
+    count, number = whole.counts, summary.number
+    span = f" ({date(whole.days[0])} to {date(whole.days[-1])})" if count.days else ""
+    return (
+        f"{number(count.days, 'day')}{span}, {number(count.hosts, 'host')}, "
+        f"{number(count.accounts, 'account')}, {number(count.pairs, 'pair')} of hosts "
+        f"({count.contacts:,} of them mere contacts), "
+        f"{number(count.uses, 'use')}, {number(count.hops, 'hop')}, {number(count.paths, 'path')}"
+    )

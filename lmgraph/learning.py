@@ -1,0 +1,110 @@
+"""What an analysis adds to a baseline, and what is kept out of it so that no attack becomes usual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lmgraph import baseline, history
+from lmgraph.baseline import ACCOUNT, HOST, NAME_LIMIT, PROCESS, Baseline
+from lmgraph.finish import Evidence, images
+from lmgraph.result import ResultData
+from lmgraph.schema import SEVERITIES
+from lmgraph.settings import DAY_US
+from lmgraph.text import without_surrogates
+
+GRAVE: Final = "high"  # an incident of this severity or above is not learnt from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What was learnt, the result that it was learnt from, and what was left out.
+
+    ``incidents`` and ``hops`` count the grave incidents and their hops, ``uses`` the rows of the
+    baseline that were left out with them (0 where incidents are included).
+    """
+
+    learnt: Baseline
+    data: ResultData
+    incidents: int
+    hops: int
+    uses: int
+
+
+def learn(found: Evidence, data: ResultData, *, include_incidents: bool = False) -> Lesson:
+    """The baseline of what was read.
+
+    With each hop of an incident of severity ``GRAVE`` or above goes all that passed between its two
+    hosts, in its direction, on the UTC days that its evidence spans: its own openers, the mere
+    contacts that the same traffic left on both ends, and what the intruder tried there on that day
+    before or after. Days are what history counts, so nothing less would keep the pair unknown; what
+    an administrator did between the same two hosts on another day stays. Scores of paths stay, too:
+    they say how often ordinary days score high.
+
+    Args:
+        found: Evidence of a run without ``--since`` and ``--until``.
+        data: The result of that evidence.
+        include_incidents: Learn from everything; someone has looked at those incidents.
+    """
+    grave = [row for row in data.incidents if SEVERITIES.index(row.severity) >= SEVERITIES.index(GRAVE)]
+    hops = sorted({int(name[1:]) for row in grave for name in row.hops})
+    graves = _Graves(found.table.hops.iloc[hops])
+    begun = found.table.hops[["first_us", "source", "target"]].assign(mere=history.mere(found.table.hops))
+    uses_usual, hops_usual = ~graves.touch(found.uses, "time_us"), ~graves.touch(begun, "first_us")
+    if include_incidents:
+        uses_usual[:], hops_usual[:] = True, True
+    whole, left = (baseline.record(found.uses[rows], found.keys) for rows in (uses_usual, ~uses_usual))
+    first = {row.id: row.first for row in data.hops}
+    days = [_day(min(first[hop] for hop in row.hops)) for row in data.paths]
+    paths = {
+        "day": days,
+        "key": [int(row.key, 16) for row in data.paths],
+        "score": [round(row.score * 1000) for row in data.paths],
+    }
+    learnt = baseline.make(
+        uses=whole,
+        hops=baseline.record_hops(begun[hops_usual], found.keys),
+        paths=paths,
+        names=_names(found),
+        days=found.days_read.tolist(),
+    )
+    lost = len(baseline.make(uses=left).uses)
+    return Lesson(learnt=learnt, data=data, incidents=len(grave), hops=len(hops), uses=lost)
+
+
+class _Graves:
+    """The pairs of some hops (frame HOPS), on the days of their evidence."""
+
+    def __init__(self, hops: pd.DataFrame) -> None:
+        first, last = (hops[f"evidence_{end}_us"] // DAY_US for end in ("first", "last"))
+        spans = zip(hops["source"].tolist(), hops["target"].tolist(), first, last, strict=True)
+        self._taken = {
+            (source, target, day) for source, target, begin, end in spans for day in range(begin, end + 1)
+        }
+
+    def touch(self, table: pd.DataFrame, time: str) -> npt.NDArray[np.bool_]:
+        """Rows of a table with source, target and that time that belong to these pairs and days."""
+        days = (table[time] // DAY_US).tolist()
+        rows = zip(table["source"].tolist(), table["target"].tolist(), days, strict=True)
+        return np.fromiter((row in self._taken for row in rows), bool, len(table))
+
+
+def _day(iso: str) -> int:
+    return int(np.datetime64(iso[:10], "D").astype(np.int64))
+
+
+def _names(found: Evidence) -> dict[str, list[object]]:
+    names = {
+        HOST: [host.name for host in found.identity.hosts.all],
+        ACCOUNT: [account.shown for account in found.identity.accounts.all],
+        PROCESS: images(found),
+    }
+    return {
+        "kind": [kind for kind, of_kind in names.items() for _ in of_kind],
+        "key": [key for kind in names for key in found.keys[kind].tolist()],
+        "name": [without_surrogates(name)[:NAME_LIMIT] for of_kind in names.values() for name in of_kind],
+    }
