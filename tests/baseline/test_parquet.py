@@ -73,6 +73,21 @@ def test_many_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         parquet.read(write(tmp_path, content))
 
 
+def test_rows_are_counted_by_group_and_not_as_the_footer_sums_them_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = parquet.encode(baseline.make(days=range(20_000, 20_020)))
+    total, forged = b"\x16\x28\x19", b"\x16\x02\x19"  # field 3, 20 or 1 as a varint; field 4 follows
+    assert content.count(total) == 1
+    told = write(tmp_path, content.replace(total, forged))
+    assert pq.ParquetFile(told).metadata.num_rows == 1
+    for bound in ("MOST_ROWS", "MOST_NAMES"):
+        monkeypatch.setattr(parquet, bound, 5)
+    monkeypatch.setattr(parquet, "LAST_DAY", 9)
+    with pytest.raises(UsageError, match=r"damaged baseline: 20 rows \[.*b\.parquet:metadata\]"):
+        parquet.read(told)
+
+
 def test_equal_content_gives_equal_bytes() -> None:
     whole = some()
     tables = {name: getattr(whole, name) for name in baseline.TABLES}
@@ -159,6 +174,7 @@ HOSTILE = {
     ),
     "a bomb": (hostile(nothing, compression="zstd"), "compressed columns", "metadata"),
     "a column less": (hostile(lambda columns: columns.pop("hours")), "a column is missing", "hours"),
+    "no names": (hostile(lambda columns: columns.pop("name")), "a column is missing", "name"),
     "text for a day": (hostile(retyped("day", pa.string())), "another type than int32", "day"),
     "a struct for a key": (
         hostile(retyped("source", pa.struct([("a", pa.int8())]))),
