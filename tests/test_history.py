@@ -173,3 +173,44 @@ def test_effective_account_is_what_the_target_saw_and_a_person() -> None:
     for (source, target, credential), expected in cases:
         hop = pd.DataFrame({"source_user": [source], "target_user": [target], "credential": [credential]})
         assert history.effective_users(hop, kinds).tolist() == [expected]
+
+
+def earlier(rows: list[tuple[int, int, int]]) -> pd.DataFrame:
+    """Frame EARLIER of (time after START, source, target), mere connections."""
+    times, sources, targets = zip(*rows, strict=True)
+    columns = {"first_us": [START + time for time in times], "source": sources, "target": targets}
+    return frames.make({**columns, "mere": [True] * len(rows)}, frames.EARLIER)
+
+
+def with_earlier(rows: list[dict[str, Any]], known: list[tuple[int, int, int]]) -> pd.DataFrame:
+    table = build(rows)
+    return history.features(
+        table,
+        history.uses(witnesses(rows), table, contacts([])),
+        PERSONS,
+        UNKNOWN_ROLES,
+        days_read=days_from(0),
+        max_gap_us=DAY,
+        window_us=WINDOW,
+        earlier=earlier(known),
+    )
+
+
+def test_hops_that_a_baseline_remembers_make_periods_and_bursts() -> None:
+    nights = [(day * DAY, 0, 1) for day in range(5)]
+    round_ = [(2 * DAY + target * MINUTE, 3, target) for target in range(4, 10)]
+    found = with_earlier([row(SMB, 5 * DAY, 0, 1), row(SMB, 5 * DAY, 3, 9)], nights + round_)
+    assert len(found) == 2
+    assert found["periodic"].tolist() == [True, False]
+    assert found["most_in_hours"].tolist() == [1, 6]
+    assert with_earlier([row(SMB, 5 * DAY, 0, 1)], nights[2:])["periodic"].tolist() == [False]
+
+
+def test_a_day_of_a_pair_that_is_in_both_counts_once() -> None:
+    hours = [(5 * DAY + hour * HOUR, 0, 1) for hour in range(4)]
+    rows = [row(SMB, time, source, target) for time, source, target in hours]
+    cut_elsewhere = [(time + 7 * MINUTE, source, target) for time, source, target in hours]
+    assert not with_earlier(rows, cut_elsewhere)["periodic"].any(), "four hops are no period"
+    assert not with_earlier(rows, hours)["periodic"].any()
+    fifth = (4 * DAY + 23 * HOUR, 0, 1)
+    assert with_earlier(rows, [fifth, *hours])["periodic"].tolist() == [False] * 3 + [True]

@@ -66,6 +66,7 @@ def test_an_attack_in_the_data_stays_unknown(tmp_path: Path) -> None:
     assert lesson.uses > 0
     assert pairs(lesson.learnt, at(6, "00:00")) == {("WS1", "DC1")}, "the probe of that morning went, too"
     assert pairs(before.learnt, at(2, "00:00")) == {("WS1", "DC1"), ("WS1", "SRV7")}
+    assert (lesson.learnt.counts.hops, len(lesson.data.hops)) == (0, 2)
     assert len(lesson.learnt.paths) == len(lesson.data.paths), "how high ordinary days score"
 
     again = learn(tmp_path / "loud", baseline.merge(before.learnt, lesson.learnt))
@@ -192,6 +193,7 @@ def test_one_day_and_a_baseline_find_new_what_all_days_find_new(both: tuple[Any,
         for name in ("days_user_target", "days_user_target_hops", "days_user_source"):
             assert found[name] <= expected[name] + 1, (key, name)
     assert any(terms["new_pair"] for _, terms in whole.values())
+    assert any(found["most_in_hours"] > 5 for found, _ in alone.values()), "bursts of days before"
     assert any(expected["days_pair"] >= 5 for expected, _ in whole.values())
 
 
