@@ -27,7 +27,6 @@ Bool = npt.NDArray[np.bool_]
 F64 = npt.NDArray[np.float64]
 
 NAMES: Final = tuple(score.WEIGHTS)
-GROUPS: Final = tuple(weight.group for weight in score.WEIGHTS.values())
 LEAST, MOST = 0.25, 3.0  # a weight keeps its sign; no one term tells more than twenty to one
 APART: Final = "rider"  # in an administrator's own name and hours: no term can tell it
 ROUNDS: Final = 30
@@ -96,20 +95,15 @@ def gathered(samples: Iterable[Sample]) -> Sample:
 
 
 def damped(present: Bool, weights: F64) -> F64:
-    """How much each term counts in each hop: of a group the strongest whole, the next half, no other."""
-    counts = np.zeros(present.shape)
-    for group in dict.fromkeys(GROUPS):
-        members = [place for place, name in enumerate(GROUPS) if name == group]
-        before = np.zeros(len(present), int)
-        for place in sorted(members, key=lambda place: -abs(weights[place])):
-            counts[:, place] = present[:, place] * np.select([before == 0, before == 1], [1.0, 0.5], 0.0)
-            before += present[:, place]
-    return counts
+    """How much each term counts in each hop: whole, half or not at all."""
+    has = {name: present[:, place] for place, name in enumerate(NAMES)}
+    halves = score.damped(has, dict(zip(NAMES, weights.tolist(), strict=True)))
+    return np.column_stack([halves[name] for name in NAMES]) / 2
 
 
 def fit(sample: Sample, before: F64, pull: float) -> F64:
     """Weights by Newton's method; which term of a group is damped follows the weights, round by round."""
-    free = np.array([group == "prior" for group in GROUPS])
+    free = np.array([name == "prior" for name in NAMES])
     low = np.where(before > 0, LEAST, -MOST)
     high = np.where(before > 0, MOST, -LEAST)
     weights = before.copy()

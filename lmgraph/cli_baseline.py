@@ -44,8 +44,7 @@ _USUAL: Final = 10  # habitual movements that the summary shows
     is_flag=True,
     help="Learn from incidents of severity high and above, too: someone has cleared them.",
 )
-@common.options("window", "max_gap", "skew", "tz", "rules", "assets", "tuning", "default_tuning")
-@common.options("strict", "jobs", "quiet", "verbose", "no_color", "no_progress")
+@common.options(*_SETTINGS, "quiet", "verbose", "no_color", "no_progress")
 def baseline(paths: tuple[str, ...], **options: Any) -> None:
     """Keep what is usual, so that one day's data has a past.
 

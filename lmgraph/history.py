@@ -16,6 +16,7 @@ from lmgraph import frames
 from lmgraph.hops import SMB_ALERT, HopTable
 from lmgraph.kernels import history as kernels
 from lmgraph.settings import DAY_US, HOUR_US
+from lmgraph.tuning import PERIODIC_LEAST, PERIODIC_SPREAD
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -23,11 +24,9 @@ Bool = npt.NDArray[np.bool_]
 ENOUGH_DAYS: Final = 2  # with fewer working days of data before a hop, nothing is called new
 RECENT_DAYS: Final = 30  # … of the last days: a stray record of long ago is no history
 HABIT_DAYS: Final = 3  # earlier days from which something is a habit
-MANY_TARGETS: Final = 5  # distinct targets in a day (or window) that make a source one of many targets
+MANY_TARGETS: Final = 5  # distinct targets in a day that make a source one of many targets
 SURGE_US: Final = 2 * HOUR_US  # in which a source may reach more targets than it ever did
 FIRST_WEEKDAY: Final = 3  # 1 January 1970 was a Thursday, when Monday is 0
-PERIODIC_HOPS: Final = 5  # hops of a pair, this one included, that can show a period
-PERIODIC_SPREAD: Final = 0.1  # median deviation of the gaps, relative to their median
 
 
 def uses(witnesses: pd.DataFrame, table: HopTable, contacts: pd.DataFrame) -> pd.DataFrame:
@@ -280,14 +279,14 @@ def mere(hops: pd.DataFrame) -> Bool:
 
 
 def _periodic(begun: pd.DataFrame) -> Bool:
-    """Whether each hop ends a run of PERIODIC_HOPS hops of its pair at regular intervals."""
+    """Whether each hop ends a run of PERIODIC_LEAST hops of its pair that ``tuning.is_periodic``."""
     source, target, first = (begun[name].to_numpy(np.int64) for name in ("source", "target", "first_us"))
     pair = _code(source, target)
     order = np.lexsort((first, pair))
     gaps = np.diff(first[order], prepend=0)
-    width = PERIODIC_HOPS - 1
+    width = PERIODIC_LEAST - 1
     result = np.zeros(first.size, bool)
-    if first.size < PERIODIC_HOPS:
+    if first.size < PERIODIC_LEAST:
         return result
     runs = np.lib.stride_tricks.sliding_window_view(gaps, width)[1:]
     middle = np.median(runs, axis=1)

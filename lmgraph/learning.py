@@ -52,9 +52,9 @@ def learn(found: Evidence, data: ResultData, *, include_incidents: bool = False)
     """
     grave = [row for row in data.incidents if SEVERITIES.index(row.severity) >= SEVERITIES.index(GRAVE)]
     hops = sorted({int(name[1:]) for row in grave for name in row.hops})
-    graves = _Graves(found.table.hops.iloc[hops])
+    left_out = _LeftOut(found.table.hops.iloc[hops])
     begun = found.table.hops[["first_us", "source", "target"]].assign(mere=history.mere(found.table.hops))
-    uses_usual, hops_usual = ~graves.touch(found.uses, "time_us"), ~graves.touch(begun, "first_us")
+    uses_usual, hops_usual = ~left_out.touch(found.uses, "time_us"), ~left_out.touch(begun, "first_us")
     if include_incidents:
         uses_usual[:], hops_usual[:] = True, True
     whole, left = (baseline.record(found.uses[rows], found.keys) for rows in (uses_usual, ~uses_usual))
@@ -76,7 +76,7 @@ def learn(found: Evidence, data: ResultData, *, include_incidents: bool = False)
     return Lesson(learnt=learnt, data=data, incidents=len(grave), hops=len(hops), uses=lost)
 
 
-class _Graves:
+class _LeftOut:
     """The pairs of some hops (frame HOPS), on the days of their evidence."""
 
     def __init__(self, hops: pd.DataFrame) -> None:

@@ -6,13 +6,14 @@ the weights for readers; a test holds both together.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lmgraph.history import HABIT_DAYS
+from lmgraph.history import HABIT_DAYS, mere
 from lmgraph.schema import SEVERITIES, Severity
 
 I64 = npt.NDArray[np.int64]
@@ -55,7 +56,7 @@ WEIGHTS: Final[dict[str, Weight]] = {
         1250, "behaviour", "one source reaches more targets within two hours than it ever did before"
     ),
     "fan_out_unproved": Weight(
-        250, "behaviour", "the same, where history is too short to say that it is unlike before"
+        250, "behaviour", "one source reaches many targets within the window; history is too short to compare"
     ),
     "role_jump": Weight(
         250,
@@ -64,7 +65,7 @@ WEIGHTS: Final[dict[str, Weight]] = {
     ),
     "off_hours": Weight(1000, "behaviour", "the account was never used at this time of the day"),
     "new_credential": Weight(
-        2000, "credential", "the same, with an account that was never used from this source before"
+        2000, "credential", "acted as another account, one that was never used from this source before"
     ),
     "explicit_credential": Weight(1500, "credential", "acted as another account than the session's own"),
     "routine": Weight(-1000, "against", "this source executed remotely on several earlier days"),
@@ -126,23 +127,28 @@ def hops(hops: pd.DataFrame, features: pd.DataFrame) -> dict[str, I64]:
         features: Frame FEATURES, row for row.
     """
     has = present(hops, features)
-    groups: dict[str, list[str]] = {}
-    for name, weight in WEIGHTS.items():
-        groups.setdefault(weight.group, []).append(name)
-    terms: dict[str, I64] = {}
-    for names in groups.values():
-        # Among equal weights the order of WEIGHTS decides which one counts whole.
-        names.sort(key=lambda name: -abs(WEIGHTS[name].weight))
-        before = np.zeros(len(hops), np.int64)
-        for name in names:
-            whole = WEIGHTS[name].weight
-            damped = np.where(before == 0, whole, np.where(before == 1, whole // 2, 0))
-            terms[name] = np.where(has[name], damped, 0).astype(np.int64)
-            before += has[name]
-    terms = {name: terms[name] for name in WEIGHTS}
+    halves = damped(has, {name: weight.weight for name, weight in WEIGHTS.items()})
+    terms = {name: halves[name] * weight.weight // 2 for name, weight in WEIGHTS.items()}
     gain = np.maximum(total(terms, len(hops)), 0)
     terms["suppressed"] = np.where(hops["suppressed"].to_numpy(), -gain, 0)
     return terms
+
+
+def damped(has: Mapping[str, Bool], strength: Mapping[str, float]) -> dict[str, I64]:
+    """In how many halves each term counts in each hop: of a group the strongest in two, the next in one.
+
+    Args:
+        has: Which terms each hop has (``present``).
+        strength: Weight of each term, of any sign; of equal ones the first in WEIGHTS counts whole.
+    """
+    halves: dict[str, I64] = {}
+    for group in dict.fromkeys(weight.group for weight in WEIGHTS.values()):
+        names = [name for name, weight in WEIGHTS.items() if weight.group == group]
+        left = np.full(len(has[names[0]]), 2, np.int64)
+        for name in sorted(names, key=lambda name: -abs(strength[name])):
+            halves[name] = np.where(has[name], left, 0)
+            left = np.maximum(left - has[name], 0)
+    return halves
 
 
 def present(hops: pd.DataFrame, features: pd.DataFrame) -> dict[str, Bool]:
@@ -199,7 +205,7 @@ def present(hops: pd.DataFrame, features: pd.DataFrame) -> dict[str, Bool]:
         "known_user_source": seen["days_user_source"] >= HABIT_DAYS,
         "many_targets_daily": seen["days_source_many"] >= HABIT_DAYS,
         "meets_new": seen["days_source_new"] >= NEW_DAYS,
-        "periodic": seen["periodic"] & ((stages & 0b111111) == 0),
+        "periodic": seen["periodic"] & mere(hops),
     }
 
 
