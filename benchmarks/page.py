@@ -123,7 +123,7 @@ def _head(runs: Sequence[Run], about: About) -> str:
                 f"on seeds {listed(TRAINING_SEEDS)} alone, which are not among them. {len(runs)} worlds of",
                 f"{joined([size for _, size in sizes])} (hosts × days), with {attacks} attacks. As",
                 f"{joined(flavours)} a world is the same: one flavour more is another way to write the same",
-                "records, not more evidence. The same command gives the same figures.",
+                "records, not more evidence. The same command on the same source gives the same figures.",
             ),
             prose(
                 "The worlds come from `lmgraph simulate` ([what it makes](simulate.md)). It knows what",
