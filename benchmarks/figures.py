@@ -159,8 +159,10 @@ YES_OR_NO: Final = frozenset(
 )
 
 WORLD_MEASURES: Final[dict[str, WorldMeasure]] = {
-    "precision": WorldMeasure(
-        "hop precision", lambda run: (run.verdict.high_hops_true, run.verdict.high_hops)
+    "precision": WorldMeasure("hop precision", lambda run: (run.verdict.hops_true, run.verdict.hops)),
+    "high_hops": WorldMeasure(
+        "hops in incidents of `high` or above that are an attack's",
+        lambda run: (run.verdict.high_hops_true, run.verdict.high_hops),
     ),
     "high_precision": WorldMeasure(
         "severity precision", lambda run: (run.verdict.high_incidents_true, run.verdict.high_incidents)

@@ -86,6 +86,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one world. A false incident holds no hop of any attack; ``high``: or above.
 
     Attributes:
+        hops: Hops in the result; of these ``hops_true`` are between hosts that really spoke SMB that day.
         high_hops: Hops in incidents of ``high``; of these ``high_hops_true`` are of an attack.
         high_incidents: Incidents of ``high``; ``high_incidents_true`` of these are not false.
         false_incidents: False incidents of any severity.
@@ -93,6 +94,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     attacks: tuple[Attack, ...]
     hops: int
+    hops_true: int
     incidents: int
     false_incidents: int
     high_hops: int
@@ -118,6 +120,7 @@ def judge(truth: Row, result: Row) -> Verdict:
             for attack in truth["attacks"]
         ),
         hops=len(result["hops"]),
+        hops_true=len(true | seen.ordinary(truth)),
         incidents=len(incidents),
         false_incidents=len(false),
         high_hops=len(high_hops),
@@ -257,6 +260,11 @@ class _Span:
     first: dt.datetime
     last: dt.datetime
 
+    def days(self, begin: dt.datetime) -> range:
+        """The days after ``begin`` that it may have been on, as clocks differ."""
+        first, last = self.first - SLACK - begin, self.last + SLACK - begin
+        return range(first.days, last.days + 1)
+
 
 class _Seen:
     """A result, ready to be asked which of its hops fit."""
@@ -284,6 +292,17 @@ class _Seen:
             for span in self._between.get((source, target), ())
             if span.first <= last and span.last >= first
         )
+
+    def ordinary(self, truth: Row) -> frozenset[str]:
+        """Ids of the result's hops that the ordinary work of the world explains: right hosts, right day."""
+        begin = _moment(truth["from"])
+        addresses: Mapping[str, list[str]] = truth["hosts"]["addresses"]
+        found = set()
+        for source, target, days, _ in truth["benign"]["moved"]:
+            sources, targets = ({end.upper(), *addresses.get(end, ())} for end in (source, target))
+            spans = [span for s in sources for t in targets for span in self._between.get((s, t), ())]
+            found.update(span.id for span in spans if any(day in span.days(begin) for day in days))
+        return frozenset(found)
 
     def rightly_placed(self, hop: Row) -> bool | None:
         """Whether each alert of a true hop stands in a hop between its hosts; None without any alert.

@@ -399,7 +399,9 @@ One hop by RDP, with which an attack begins, is no movement over SMB and is not 
   times the hosts / 1,000, but at least 1.
 - **Origin**: the host at which the movement over SMB began is among the incident's `origin_hosts`, or the
   first of its best path.
+- **Hop precision**: hops of the result between two hosts that really spoke SMB on that day, in ordinary work
+  or an attack. A wrong source or target makes a hop false.
 - **Severity recall**: attacks whose incident is of `high` or above. **Severity precision**: incidents of
-  `high` or above that hold a hop of an attack. **Hop precision**: hops in incidents of `high` or above that
-  are of an attack. The two depend on how many attacks there are beside how much ordinary work: here, far
-  more than anywhere real."""
+  `high` or above that hold a hop of an attack, and which part of the hops in such incidents are an attack's.
+  These two depend on how many attacks there are beside how much ordinary work: here, far more than
+  anywhere real."""

@@ -42,8 +42,14 @@ def attack(name: str, *hops: Row) -> Row:
     return {"id": name, "scenario": name.rpartition("-")[0], "hops": numbered}
 
 
-def truth(*attacks: Row) -> Row:
-    return {"attacks": list(attacks)}
+def truth(*attacks: Row, moved: Sequence[Row] = (), addresses: Row | None = None) -> Row:
+    """The truth of a world that began on 2 March; ``moved``: ordinary ``[from, to, days, kinds]``."""
+    return {
+        "from": "2026-03-02T00:00:00.000000Z",
+        "hosts": {"addresses": addresses or {}},
+        "benign": {"moved": list(moved)},
+        "attacks": list(attacks),
+    }
 
 
 def hop(name: str, source: str, target: str, minute: float = 0, **more: Any) -> Row:
@@ -138,7 +144,16 @@ def judged(name: str = "chain-1", *, best: Best | None = BEST, **more: Any) -> A
 
 def verdict(*attacks: Attack, **more: int) -> Verdict:
     fields = dict.fromkeys(
-        ["hops", "incidents", "false_incidents", "high_hops", "high_hops_true", "high_incidents"], 0
+        [
+            "hops",
+            "hops_true",
+            "incidents",
+            "false_incidents",
+            "high_hops",
+            "high_hops_true",
+            "high_incidents",
+        ],
+        0,
     )
     return Verdict(attacks=attacks, **{**fields, "high_incidents_true": 0, **more})
 

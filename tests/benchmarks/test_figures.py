@@ -100,10 +100,16 @@ def test_an_attack_without_an_incident(name: str, expected: tuple[float, float])
 
 
 def test_measures_of_a_world() -> None:
-    counts = {"high_hops": 8, "high_hops_true": 6, "high_incidents": 3, "high_incidents_true": 2}
+    counts = {"hops": 9, "hops_true": 7, "high_hops": 8, "high_hops_true": 6}
+    counts |= {"high_incidents": 3, "high_incidents_true": 2}
     run = Run(world(), verdict(**counts))
     found = {name: measure.of(run) for name, measure in WORLD_MEASURES.items()}
-    assert found == {"precision": (6, 8), "high_precision": (2, 3), "false_high": (1, 0.5)}
+    assert found == {
+        "precision": (7, 9),
+        "high_hops": (6, 8),
+        "high_precision": (2, 3),
+        "false_high": (1, 0.5),
+    }
 
 
 def test_a_figure() -> None:

@@ -205,3 +205,30 @@ def test_the_plain_rank_is_taken_along() -> None:
     alerts = [alert("a0", "r0"), alert("a1", "r1", "ADM1")]
     verdict = of([move("WS1", "SRV1", events=["r0"])], alerts=alerts)
     assert verdict.plain_rank == 2  # ADM1 comes before WS1 where nothing else decides
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (["WS1", "SRV1", [2], ["net use"]], 1),
+        (["ws1", "srv1", [1, 2], ["psexec"]], 1),
+        (["SRV1", "WS1", [2], ["psexec"]], 0),
+        (["WS1", "SRV2", [2], ["psexec"]], 0),
+        (["WS1", "SRV1", [1, 3], ["psexec"]], 0),
+    ],
+)
+def test_a_hop_is_true_where_its_hosts_spoke_smb_on_its_day(row: Any, expected: int) -> None:
+    verdict = judge(truth(moved=[row]), result([hop("e0", "WS1", "SRV1")]))  # on 4 March, day 2
+    assert (verdict.hops, verdict.hops_true) == (1, expected)
+
+
+def test_ordinary_work_of_a_host_without_a_sensor_is_known_by_its_addresses_too() -> None:
+    rows = [["WS1", "NAS1", [2], ["psexec"]]]
+    found = result([hop("e0", "WS1", "10.0.0.7"), hop("e1", "WS1", "10.0.0.8")])
+    verdict = judge(truth(moved=rows, addresses={"NAS1": ["10.0.0.6", "10.0.0.7"]}), found)
+    assert (verdict.hops, verdict.hops_true) == (2, 1)
+
+
+def test_hops_of_attacks_are_true() -> None:
+    verdict = judge(truth(attack("chain-1", move("WS1", "SRV1"))), result([hop("e0", "WS1", "SRV1")]))
+    assert verdict.hops_true == 1
