@@ -20,6 +20,7 @@ from lmgraph.hops import HopTable
 from lmgraph.identity import Identity
 from lmgraph.names import content_key
 from lmgraph.result import ResultData
+from lmgraph.rules.names import has_directory, on_volume
 from lmgraph.schema import ALERT_TYPES, OUTCOMES, SIDES, STAGES
 from lmgraph.settings import DAY_US, Settings
 from lmgraph.tuning import Entry
@@ -158,7 +159,7 @@ def conclude(
 
 
 def images(found: Evidence) -> list[str]:
-    """Names of the processes, case-folded, by the code that frames WITNESSES and USES have for them."""
+    """Names of processes (of tools of remote execution: paths), lower case, by their code in frames."""
     return _images(found.findings.rows)
 
 
@@ -203,7 +204,7 @@ def witness_frame(rows: Sequence[Row]) -> pd.DataFrame:
         "side": [SIDES.index(row.side) for row in rows],
         "alert_type": [ALERT_TYPES.index(row.alert_type) if row.alert_type else -1 for row in rows],
         "proves": [OUTCOMES.index(row.proves) for row in rows],
-        "process": [images[_image(row)] if row.process else -1 for row in rows],
+        "process": [images.get(_image(row), -1) for row in rows],
         "renamed": ["renamed" in row.flags for row in rows],
         "masquerade": ["masquerade" in row.flags for row in rows],
         "suppressed": [row.suppressed_by is not None for row in rows],
@@ -304,8 +305,16 @@ def _history_warning(features: pd.DataFrame) -> list[str]:
 
 
 def _images(rows: Sequence[Row]) -> list[str]:
-    return sorted({_image(row) for row in rows if row.process})
+    return sorted({image for row in rows if (image := _image(row))})
 
 
 def _image(row: Row) -> str:
+    """What is new or usual of its program, empty if unknown: of a tool of remote execution where it lies.
+
+    Everybody's PsExec has one name, and an intruder's own copy lies elsewhere than the administrator's.
+    An agent keeps its name, and changes its folder with every version.
+    """
+    if row.alert_type == "PsExecExecution":
+        path = row.process_path
+        return on_volume(path) if path and has_directory(path) else ""
     return (row.process or "").casefold()

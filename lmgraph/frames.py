@@ -62,6 +62,7 @@ HOPS: Final[Spec] = {
     "target_user": "int32",
     "credential": "int32",
     "process": "int32",  # of its earliest 445 alert, −1 without
+    "tool": "int32",  # of its earliest PsExec alert, −1 without
     "certainty": "float64",
     "suppressed": "bool",  # no alert is left unsuppressed; without alerts, no opener
     "renamed": "bool",
@@ -94,7 +95,7 @@ CONTACTS: Final[Spec] = {"time_us": "int64", "source": "int32", "target": "int32
 #: Uses of a pair by an account, by hops and contacts alike.
 USES: Final[Spec] = {
     **CONTACTS,
-    "process": "int32",  # that spoke SMB itself, −1 where none is known
+    "process": "int32",  # that spoke SMB itself, or the tool of a PsExec alert; −1 where none is known
     "moved": "bool",  # by a hop, not a mere contact
     "executed": "bool",  # by a hop with an execution
 }
@@ -122,7 +123,8 @@ FEATURES: Final[Spec] = {
     "days_source_new": "int64",  # of them, with a first movement to some target; not the first day of all
     "days_source_exec": "int64",  # hops with an execution from the source
     "days_source_many": "int64",  # days on which the source used many targets
-    "days_process": "int64",  # its process that spoke SMB, anywhere; of several the least
+    "days_process": "int64",  # its process that spoke SMB, anywhere
+    "days_source_tool": "int64",  # its tool of remote execution, on the source; −1 also where none was known
     "targets_in_window": "int64",  # distinct targets of the source's hops of that kind within ± window
     "most_in_window": "int64",  # the greatest such number among the source's earlier hops
     "targets_in_hours": "int64",  # the same two within ± history.SURGE_US

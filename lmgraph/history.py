@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lmgraph import frames
-from lmgraph.hops import SMB_ALERT, HopTable
+from lmgraph.hops import PSEXEC_ALERT, SMB_ALERT, HopTable
 from lmgraph.kernels import history as kernels
 from lmgraph.settings import DAY_US, HOUR_US
 from lmgraph.tuning import PERIODIC_LEAST, PERIODIC_SPREAD
@@ -45,8 +45,8 @@ def uses(witnesses: pd.DataFrame, table: HopTable, contacts: pd.DataFrame) -> pd
     row, hop = members["row"].to_numpy(), members["hop"].to_numpy()
     source, target = (table.hops[end].to_numpy()[hop] for end in ("source", "target"))
     base = pd.DataFrame({"time_us": witnesses["time_us"].to_numpy()[row], "source": source, "target": target})
-    spoke = witnesses["alert_type"].to_numpy()[row] == SMB_ALERT
-    base["process"] = np.where(spoke, witnesses["process"].to_numpy()[row], -1)
+    named = np.isin(witnesses["alert_type"].to_numpy()[row], (SMB_ALERT, PSEXEC_ALERT))
+    base["process"] = np.where(named, witnesses["process"].to_numpy()[row], -1)
     base["moved"], base["executed"] = True, (table.hops["stages"].to_numpy()[hop] & 7) > 0
     accounts = [witnesses[name].to_numpy()[row] for name in ("source_user", "target_user", "credential")]
     parts = [base.assign(user=user)[user >= 0] for user in accounts]
@@ -168,9 +168,17 @@ class _Past:
             "days_pair_hops": self.days("source", pair, self._moved, "target"),
             "days_source_out": self.days("source", source, self._moved),
             "days_source_exec": self.days("source", source, self._executed),
+            "days_source_tool": self._tool(source, hops["tool"].to_numpy(np.int64)),
             "days_source_many": _days(many_key, many_time, source, self._before),
             "days_source_new": _days(new_key, new_time, source, self._before),
         }
+
+    def _tool(self, source: I64, tool: I64) -> I64:
+        """Days on which the source executed remotely with the tool; −1 where no earlier tool is known."""
+        named = self.use["process"] >= 0
+        told = self.days("source", source, self._executed & named) > 0
+        asked = np.where((tool >= 0) & told, _code(tool, source), -1)
+        return self.days("process", asked, named, "source")
 
     def of_accounts(self, hops: pd.DataFrame, user: I64) -> dict[str, npt.NDArray[np.generic]]:
         """What the past says of the accounts; ``user`` is the effective one."""

@@ -21,7 +21,8 @@ F64 = npt.NDArray[np.float64]
 Columns = dict[str, npt.NDArray[Any]]
 
 EXECUTION, SHARE, CONNECTION = 0, 1, 2
-SMB_ALERT: Final = 2  # position of SMB445Connection in schema.ALERT_TYPES
+PSEXEC_ALERT: Final = 0  # positions of PsExecExecution and SMB445Connection in schema.ALERT_TYPES
+SMB_ALERT: Final = 2
 ATTEMPTED: Final = 0
 COUNTS_FROM: Final = 0.5  # a share of certainty below this only corroborates
 MOST_FITS: Final = 16  # an opener that fits more hops than this says nothing of any of them
@@ -269,7 +270,8 @@ def _columns(w: Columns, members: _Members, base: _Base, user_kinds: npt.NDArray
     }
     for account in ("source_user", "target_user", "credential"):
         columns[account] = _account(w, row[counts], hop[counts], account, user_kinds, n)
-    columns["process"] = _process(w, row[alert], hop[alert], n)
+    columns["process"] = _process(w, row[alert], hop[alert], n, SMB_ALERT)
+    columns["tool"] = _process(w, row[alert], hop[alert], n, PSEXEC_ALERT)
     return columns
 
 
@@ -308,9 +310,9 @@ def _account(w: Columns, row: I64, hop: I64, column: str, kinds: npt.NDArray[np.
     return result
 
 
-def _process(w: Columns, row: I64, hop: I64, n: int) -> I64:
-    """The process of each hop that spoke SMB itself: that of its earliest alert of that kind, else −1."""
-    spoke = (w["alert_type"][row] == SMB_ALERT) & (w["process"][row] >= 0)
+def _process(w: Columns, row: I64, hop: I64, n: int, alert_type: int) -> I64:
+    """The process of each hop's earliest alert of that type that has one, else −1."""
+    spoke = (w["alert_type"][row] == alert_type) & (w["process"][row] >= 0)
     row, hop = row[spoke], hop[spoke]
     order = np.lexsort((w["rank"][row], hop))
     result = np.full(n, -1, np.int64)

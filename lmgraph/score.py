@@ -47,6 +47,9 @@ WEIGHTS: Final[dict[str, Weight]] = {
     "new_process": Weight(2250, "rarity", "this program never spoke SMB anywhere before"),
     "new_pair": Weight(1500, "rarity", "these two hosts never spoke SMB before"),
     "first_execution": Weight(1750, "rarity", "this host moved before, but never ran anything elsewhere"),
+    "new_tool": Weight(
+        1000, "rarity", "this host executed remotely before, but never with a tool that lies there"
+    ),
     "new_user_target": Weight(1250, "rarity", "the account never used this target before"),
     "new_user_source": Weight(1250, "rarity", "the account never acted from this source before"),
     "masquerade": Weight(2500, "behaviour", "a system process's name from another folder"),
@@ -188,6 +191,7 @@ def present(hops: pd.DataFrame, features: pd.DataFrame) -> dict[str, Bool]:
         & executes
         & (seen["days_source_exec"] == 0)
         & (seen["days_source_out"] > 0),
+        "new_tool": enough & (seen["days_source_tool"] == 0),
         "new_user_target": enough & (seen["days_user_target"] == 0),
         "new_user_source": enough & (seen["days_user_source"] == 0),
         "masquerade": hops["masquerade"].to_numpy(),

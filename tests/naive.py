@@ -175,6 +175,9 @@ def features(
             (hop[name] for name in ("target_user", "credential", "source_user") if hop[name] >= 0), -1
         )
         executed = {use["time_us"] // day for use in earlier if use["source"] == source and use["executed"]}
+        tools = [
+            use for use in earlier if use["source"] == source and use["executed"] and use["process"] >= 0
+        ]
         targets: dict[int, set[int]] = defaultdict(set)
         for use in earlier:
             if use["source"] == source:
@@ -199,6 +202,9 @@ def features(
                 "days_source_exec": len(executed),
                 "days_source_many": sum(len(distinct) >= 5 for distinct in targets.values()),
                 "days_process": days(process=hop["process"]) if hop["process"] >= 0 else -1,
+                "days_source_tool": (
+                    days(process=hop["tool"], source=source) if hop["tool"] >= 0 and tools else -1
+                ),
                 "targets_in_window": near[window][number],
                 "most_in_window": max((near[window][place] for place in places), default=0),
                 "targets_in_hours": near[2 * 3600 * 1_000_000][number],

@@ -62,15 +62,16 @@ account = st.integers(-1, 2)
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from([PSEXEC, SMB]), times, host, host, account, account, account), max_size=15
+        st.tuples(st.sampled_from([PSEXEC, SMB]), times, host, host, account, account, account, account),
+        max_size=15,
     ),
     st.lists(st.tuples(times, host, host, account), max_size=25),
     st.sampled_from([0, HOUR, DAY]),
 )
 def test_same_features_as_the_reference(openers: list[Any], known: list[Contact], gap: int) -> None:
     rows = [
-        row(kind, time, source, target, source_user=a, target_user=b, credential=c)
-        for kind, time, source, target, a, b, c in openers
+        row(kind, time, source, target, source_user=a, target_user=b, credential=c, process=process)
+        for kind, time, source, target, a, b, c, process in openers
     ]
     table = build(rows)
     uses = history.uses(witnesses(rows), table, contacts(known))
@@ -112,6 +113,28 @@ def test_days_count_once_and_contacts_are_no_hops() -> None:
     assert found["days_user_target"][0] == 2
     assert found["days_pair_hops"][0] == 0
     assert found["days_source_out"][0] == 0
+
+
+def test_a_tool_is_known_by_its_source() -> None:
+    rows = [
+        row(PSEXEC, 0, 0, 1, process=7),
+        row(SMB, DAY, 2, 1, process=8),
+        row(PSEXEC, 5 * DAY, 0, 1, process=7),
+        row(PSEXEC, 5 * DAY, 0, 2, process=9),
+        row(PSEXEC, 5 * DAY, 0, 3),
+        row(PSEXEC, 5 * DAY, 2, 3, process=7),
+    ]
+    table = build(rows)
+    known = dict(
+        zip(
+            zip(table.hops["source"], table.hops["target"], strict=True),
+            features(rows)["days_source_tool"],
+            strict=True,
+        )
+    )
+    # Where no tool of the source is known, none is new: host 2 only spoke SMB.
+    assert {pair: known[pair] for pair in [(0, 2), (0, 3), (2, 3)]} == {(0, 2): 0, (0, 3): -1, (2, 3): -1}
+    assert features(rows)["days_source_tool"].max() == 1
 
 
 def test_only_a_hop_with_an_execution_has_executed() -> None:

@@ -714,3 +714,15 @@ def test_records_of_other_shapes_change_no_type(tmp_path: Path) -> None:
         len(analyze(told.write(tmp_path / "fdr")).alerts)
         == len(analyze(story().write(tmp_path / "s")).alerts) + 1
     )
+
+
+def test_a_tool_that_lies_elsewhere_is_new_to_the_host_whatever_the_volume_is_called(tmp_path: Path) -> None:
+    told = estate()
+    paths = [r"C:\Tools\PsExec.exe"] * 4 + [
+        r"\Device\HarddiskVolume2\tools\psexec.exe",
+        r"C:\PerfLogs\PsExec.exe",
+    ]
+    for day, path in enumerate(paths):
+        told.process("WS1", at(day, "10:00"), path, r"psexec \\SRV7 cmd", pid=str(day), sid=ALICE)
+    data = analyze(told.write(tmp_path / "fdr"))
+    assert ["new_tool" in hop.score_terms for hop in data.hops] == [False] * 5 + [True]

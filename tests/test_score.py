@@ -27,7 +27,7 @@ PLAIN: dict[str, Any] = {
 FLAGS = [name for name, dtype in frames.FEATURES.items() if dtype == "bool"]
 NO_PAST: dict[str, Any] = dict.fromkeys(frames.FEATURES, 0) | dict.fromkeys(FLAGS, False)
 NO_PAST |= {"days_user_out": -1, "days_user_target": -1, "days_user_source": -1, "days_process": -1}
-NO_PAST |= {"days_credential_source": -1}
+NO_PAST |= {"days_credential_source": -1, "days_source_tool": -1}
 
 
 def terms(hop: dict[str, Any] | None = None, past: dict[str, Any] | None = None) -> dict[str, int]:
@@ -78,6 +78,8 @@ def half(*names: str) -> dict[str, int]:
         ({}, {**MOVED, "days_user_out": 0}, whole("new_account")),
         ({}, {**MOVED, "days_process": 0}, whole("new_process")),
         ({"stages": 0b001}, {**MOVED, "days_source_exec": 0}, whole("execution", "first_execution")),
+        ({"stages": 0b001}, {**MOVED, "days_source_tool": 0}, whole("execution", "new_tool")),
+        ({"stages": 0b001}, {**MOVED, "days_source_tool": 1}, whole("execution")),
         ({"stages": 0b001_000}, {**MOVED, "days_source_exec": 0}, whole("share")),
         ({"masquerade": True, "renamed": True}, {}, whole("masquerade") | half("renamed")),
         ({}, {"targets_in_window": 5}, whole("fan_out_unproved")),

@@ -14,6 +14,7 @@ _TERM: Final[dict[str, str]] = {
     "new_process": "a program new to SMB",
     "new_pair": "new pair of hosts",
     "first_execution": "the source never ran anything elsewhere before",
+    "new_tool": "a tool that is new to the source",
     "new_user_target": "account new to the target",
     "new_user_source": "account new to the source",
     "new_credential": "an account given that is new to the source",

@@ -38,6 +38,7 @@ TERM: Final[Mapping[str, str]] = {
     "new_process": "this program never spoke SMB before",
     "new_pair": "these hosts never did so before",
     "first_execution": "the source never ran anything elsewhere before",
+    "new_tool": "the source never used a tool from there before",
     "new_user_target": "the account was new on the target",
     "new_user_source": "the account was new on the source",
     "masquerade": "a system process's name from elsewhere",

@@ -25,8 +25,9 @@ _NO_NAMES: Final = frozenset({"", "-", "?", "<unknown process>", "unknown"})
 
 _SERVICE_COPY: Final = re.compile(r"paexec-\d{1,10}-[^\\/]{1,64}\.exe")
 _SERVICE_NAME: Final = re.compile(r"psexesvc|remcomsvc|winexesvc|csexecsvc|paexec(?:-\d{1,10}-.{1,64})?")
+_VOLUME: Final = re.compile(r"(?:\\device\\harddiskvolume\d{1,4}|(?:\\\\[?.]\\|\\\?\?\\)?[a-z]:)(?=\\)")
 _WINDOWS_DIRECTORY: Final = re.compile(
-    r"(?:\\device\\harddiskvolume\d{1,4}|(?:\\\\[?.]\\|\\\?\?\\)?[a-z]:)\\windows\\(?:system32|syswow64)\\"
+    rf"{_VOLUME.pattern}\\windows\\(?:system32|syswow64)\\"
     r"|(?:\\systemroot|%systemroot%|%windir%)\\(?:system32|syswow64)\\"
 )
 _SHELLS: Final = frozenset({"%comspec%", "cmd", "cmd.exe", "powershell", "powershell.exe"})
@@ -40,6 +41,11 @@ def basename(path: str) -> str:
 def has_directory(path: str | None) -> bool:
     """Whether a path says where the file lies; a source may give the bare name."""
     return path is not None and 0 < len(basename(path)) < len(path)
+
+
+def on_volume(path: str) -> str:
+    """The path without its volume, in lower case: the kernel and the shell name volumes differently."""
+    return _VOLUME.sub("", path.replace("/", "\\").lower(), count=1)
 
 
 def known(name: str | None) -> bool:

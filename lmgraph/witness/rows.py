@@ -48,6 +48,7 @@ class Row:
     credential: int = -1
     certainty: float = 1.0
     process: str | None = None
+    process_path: str | None = None
     object: str | None = None
     host: int = -1  # who recorded it
     user: int = -1
@@ -176,6 +177,7 @@ def _alert_row(index: int, alert: Alert, ends: list[Holder], identity: Identity)
         credential=identity.accounts.of_credential(written, home),
         certainty=ends[0].certainty if ends else 1.0,
         process=alert.process,
+        process_path=alert.process_path,
         object=alert.process,
         host=alert.host,
         user=alert.user,
