@@ -32,6 +32,11 @@ _HOST_FIELDS: Final = ("cid", "aid", "host_name", "host_domain", "host_role", "h
 Key = TypeVar("Key")
 
 
+def of_inventory(event: Event) -> bool:
+    """Whether an inventory told it: that a host or an account exists, not what happened on it when."""
+    return event.event_id is None and event.kind in {"host_info", "user_info", "address"}
+
+
 class Kept(msgspec.Struct, frozen=True):
     """One event, how many deliveries told of it, and the least place at which it lies."""
 

@@ -15,7 +15,7 @@ from lmgraph import frames, history, hops, paths, score
 from lmgraph.assemble import Analysis, assemble
 from lmgraph.assets import Asset
 from lmgraph.baseline import ACCOUNT, HOST, PROCESS, Baseline
-from lmgraph.events import Partial
+from lmgraph.events import Partial, of_inventory
 from lmgraph.hops import HopTable
 from lmgraph.identity import Identity
 from lmgraph.names import content_key
@@ -33,7 +33,7 @@ _ROLES: Final[dict[str | None, int]] = {
     "server": frames.SERVER,
     "dc": frames.CONTROLLER,
 }
-_NO_SENSOR: Final = frozenset({"host_info", "user_info"})  # their times are not those of an event
+_LEAST_PART: Final = 20  # a day was read if this part of the busiest day's sensors spoke, one in so many
 _EXECUTED: Final = OUTCOMES.index("executed")
 
 
@@ -255,10 +255,24 @@ def _inside(table: pd.DataFrame, settings: Settings) -> npt.NDArray[np.bool_]:
 
 
 def _days_read(partial: Partial) -> npt.NDArray[np.int64]:
-    """UTC days since 1970 on which some sensor recorded something, ascending."""
-    times = {row.event.time_us for row in partial.kept.values() if row.event.kind not in _NO_SENSOR}
-    times |= {tally.first_us for tally in partial.folded.values()}
-    return np.array(sorted({time_us // DAY_US for time_us in times}), dtype=np.int64)
+    """UTC days since 1970 that were read, ascending: those on which enough sensors recorded something.
+
+    A few late records of a laptop that was away, or of a clock that runs ahead, are no day of
+    history: all that the others did that day would be missing from it. Rows of the query's table
+    are no measure, for a host has one only where something happened: any of them makes its day.
+    """
+    told = [(row.event, row.event.time_us) for row in partial.kept.values()]
+    told += [(event, tally.first_us) for event, tally in partial.folded.items()]
+    sensors: dict[int, set[tuple[str | None, ...]]] = {}
+    days = set()
+    for event, time_us in told:
+        if event.source == "table":
+            days.add(time_us // DAY_US)
+        elif not of_inventory(event):
+            sensors.setdefault(time_us // DAY_US, set()).add((event.cid, event.aid or event.host_name))
+    most = max(map(len, sensors.values()), default=0)
+    days |= {day for day, spoke in sensors.items() if len(spoke) * _LEAST_PART >= most}
+    return np.array(sorted(days), dtype=np.int64)
 
 
 def _contacts(findings: Findings) -> pd.DataFrame:
@@ -285,11 +299,11 @@ def _tuning_warnings(entries: tuple[Entry, ...], findings: Findings, partial: Pa
     out = []
     last = max((row.event.time_us for row in partial.kept.values()), default=None)
     for entry in entries:
-        if entry.shipped or entry.name in findings.matched_entries:
-            continue
         expired = entry.expires_us is not None and last is not None and last >= entry.expires_us
-        state = "has expired before these records end" if expired else "matched nothing"
-        out.append(f"tuning entry {entry.name!r} {state}")
+        if expired:
+            out.append(f"tuning entry {entry.name!r} has expired before these records end")
+        elif not entry.shipped and entry.name not in findings.matched_entries:
+            out.append(f"tuning entry {entry.name!r} matched nothing")
     return out
 
 

@@ -117,12 +117,14 @@ FEATURES: Final[Spec] = {
     "days_user_target": "int64",  # effective account → target, contacts included
     "days_user_target_hops": "int64",
     "days_user_source": "int64",  # source account on the source, contacts included
+    "days_user_source_hops": "int64",
     "days_credential_source": "int64",  # account given explicitly on the source, contacts included
     "days_user_out": "int64",  # hops of the effective account from anywhere to anywhere
     "days_source_out": "int64",  # hops from the source to anywhere
+    "source_since_us": "int64",  # when the source's first hop of all began, this one perhaps
     "days_source_new": "int64",  # of them, with a first movement to some target; not the first day of all
     "days_source_exec": "int64",  # hops with an execution from the source
-    "days_source_many": "int64",  # days on which the source used many targets
+    "days_source_many": "int64",  # days on which the source used many targets, contacts included
     "days_process": "int64",  # its process that spoke SMB, anywhere
     "days_source_tool": "int64",  # its tool of remote execution, on the source; −1 also where none was known
     "targets_in_window": "int64",  # distinct targets of the source's hops of that kind within ± window
@@ -177,6 +179,7 @@ INCIDENTS: Final[Spec] = {
     "origins": "object",  # tuple of hosts, sorted
     "related": "object",  # tuple of rows of this frame, sorted
     "score": "int64",
+    "branches": "int64",  # which part of the score is of further branches; the rest is the best path's
     "severity": "int8",
     "credential_switches": "int32",
     "first_us": "int64",
@@ -206,7 +209,12 @@ def check(frame: pd.DataFrame, spec: Spec, name: str) -> pd.DataFrame:
 
 
 def make(columns: dict[str, object], spec: Spec) -> pd.DataFrame:
-    """A frame of these columns in the spec's order and dtypes; a column that is left out is empty."""
+    """A frame of these columns in the spec's order and dtypes; without any columns it is empty.
+
+    Raises:
+        KeyError: A column is missing.
+    """
     import pandas as pd
 
-    return pd.DataFrame({name: pd.Series(columns.get(name, ()), dtype=dtype) for name, dtype in spec.items()})
+    given = columns or dict.fromkeys(spec, ())
+    return pd.DataFrame({name: pd.Series(given[name], dtype=dtype) for name, dtype in spec.items()})

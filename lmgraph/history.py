@@ -114,6 +114,8 @@ def features(
         "process", hops["process"].to_numpy(np.int64), past.use["process"] >= 0
     )
     own = slice(len(hops))
+    since = begun.groupby("source")["first_us"].min()
+    columns["source_since_us"] = since.reindex(hops["source"]).to_numpy(np.int64)
     columns["targets_in_window"], columns["most_in_window"] = _targets_near(begun, gap_us, window_us)[:, own]
     columns["targets_in_hours"], columns["most_in_hours"] = _targets_near(begun, gap_us, SURGE_US)[:, own]
     columns["periodic"] = _periodic(begun)[own]
@@ -194,6 +196,7 @@ class _Past:
             "days_user_target": self.days("user", at(user, target), used, "target"),
             "days_user_target_hops": self.days("user", at(user, target), used & self._moved, "target"),
             "days_user_source": self.days("user", at(actor, source), used, "source"),
+            "days_user_source_hops": self.days("user", at(actor, source), used & self._moved, "source"),
             "days_credential_source": self.days("user", at(given, source), used, "source"),
             "days_user_out": self.days("user", user, used & self._moved),
             "off_hours": self._off_hours(hops["first_us"].to_numpy(), user),
@@ -265,7 +268,8 @@ def _begun(hops: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
 def _targets_near(begun: pd.DataFrame, gap_us: int, near_us: int) -> I64:
     """Distinct targets of each hop's source at most so long before and after it, its own included.
 
-    Then, in the second row, the greatest such number among the source's hops before its past ends.
+    Then, in the second row, the greatest such number among those of the source's hops whose span lies
+    in its past.
     Hops that are mere connections count apart from the others: an agent's round is no burst of
     executions.
     """
@@ -275,7 +279,9 @@ def _targets_near(begun: pd.DataFrame, gap_us: int, near_us: int) -> I64:
     near, most = np.empty(source.size, np.int64), np.empty(source.size, np.int64)
     seen = np.zeros(int(target.max(initial=-1)) + 1, np.int64)
     kernels.distinct_near(kind[order], first[order], target[order], near_us, seen, near)
-    kernels.greatest_before(kind[order], first[order], near, first[order] - gap_us, most)
+    # Those so near to the end of the past would reach beyond it, to hops that a short gap leaves out.
+    past_ends = first[order] - gap_us - near_us
+    kernels.greatest_before(kind[order], first[order], near, past_ends, most)
     result = np.empty((2, source.size), np.int64)
     result[:, order] = near, most
     return result
@@ -300,7 +306,7 @@ def _periodic(begun: pd.DataFrame) -> Bool:
     middle = np.median(runs, axis=1)
     spread = np.median(np.abs(runs - middle[:, None]), axis=1)
     one_pair = pair[order][width:] == pair[order][:-width]
-    result[order[width:]] = one_pair & (spread <= PERIODIC_SPREAD * middle)
+    result[order[width:]] = one_pair & (middle > 0) & (spread <= PERIODIC_SPREAD * middle)
     return result
 
 

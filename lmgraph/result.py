@@ -267,12 +267,16 @@ class PathRow(_Row):
 
 
 class IncidentRow(_Row):
-    """All hops that one actor can have caused; a tree."""
+    """All hops that one actor can have caused; a tree.
+
+    ``score_terms``: of its ``best_path``, the first of ``paths``, and of further suspicious ``branches``.
+    """
 
     id: str
     key: str
     rank: int
     score: float
+    score_terms: dict[str, float]
     severity: Severity
     origin_hosts: list[str]
     hosts: list[str]

@@ -206,7 +206,7 @@ def present(hops: pd.DataFrame, features: pd.DataFrame) -> dict[str, Bool]:
         "routine": seen["days_source_exec"] >= HABIT_DAYS,
         "known_pair": seen["days_pair_hops"] >= HABIT_DAYS,
         "known_user_target": seen["days_user_target_hops"] >= HABIT_DAYS,
-        "known_user_source": seen["days_user_source"] >= HABIT_DAYS,
+        "known_user_source": seen["days_user_source_hops"] >= HABIT_DAYS,
         "many_targets_daily": seen["days_source_many"] >= HABIT_DAYS,
         "meets_new": seen["days_source_new"] >= NEW_DAYS,
         "periodic": seen["periodic"] & mere(hops),

@@ -16,6 +16,8 @@ from lmgraph.score import LINK_WEIGHTS
 
 Row = Mapping[str, Any]
 
+HOURS = 2 * 3600 * 1_000_000  # a surge
+
 
 # --- hops -----------------------------------------------------------------------------------------
 
@@ -151,13 +153,12 @@ def features(
     """Features of hops whose accounts are persons: for each hop, look at every use there is."""
     past = uses.to_dict("records")
     made = hops.to_dict("records")
-    near = {span: [_targets_near(hop, made, span) for hop in made] for span in (window, 2 * 3600 * 1_000_000)}
+    near = {span: [_targets_near(hop, made, span) for hop in made] for span in (window, HOURS)}
     result = []
     for number, hop in enumerate(made):
         before = hop["first_us"] - gap
         earlier = [use for use in past if use["time_us"] < before]
         kind = [other for other in made if (other["source"], _mere(other)) == (hop["source"], _mere(hop))]
-        places = [made.index(other) for other in kind if other["first_us"] < before]
 
         def days(earlier: list[dict[Any, Any]] = earlier, *, moved: bool = False, **same: int) -> int:
             return len(
@@ -167,6 +168,10 @@ def features(
                     if all(use[name] == value for name, value in same.items()) and (use["moved"] or not moved)
                 }
             )
+
+        def most(span: int, kind: list[dict[Any, Any]] = kind, before: int = before) -> int:
+            inside = [other for other in kind if other["first_us"] + span < before]
+            return max((near[span][made.index(other)] for other in inside), default=0)
 
         source, target, actor, given = (
             hop[name] for name in ("source", "target", "source_user", "credential")
@@ -195,9 +200,11 @@ def features(
                 "days_user_target": days(user=user, target=target) if user >= 0 else -1,
                 "days_user_target_hops": days(user=user, target=target, moved=True) if user >= 0 else -1,
                 "days_user_source": days(user=actor, source=source) if actor >= 0 else -1,
+                "days_user_source_hops": days(user=actor, source=source, moved=True) if actor >= 0 else -1,
                 "days_credential_source": days(user=given, source=source) if given >= 0 else -1,
                 "days_user_out": days(user=user, moved=True) if user >= 0 else -1,
                 "days_source_out": days(source=source, moved=True),
+                "source_since_us": min(other["first_us"] for other in made if other["source"] == source),
                 "days_source_new": len(_new_days(past, source, days_read, day, before)),
                 "days_source_exec": len(executed),
                 "days_source_many": sum(len(distinct) >= 5 for distinct in targets.values()),
@@ -206,9 +213,9 @@ def features(
                     days(process=hop["tool"], source=source) if hop["tool"] >= 0 and tools else -1
                 ),
                 "targets_in_window": near[window][number],
-                "most_in_window": max((near[window][place] for place in places), default=0),
-                "targets_in_hours": near[2 * 3600 * 1_000_000][number],
-                "most_in_hours": max((near[2 * 3600 * 1_000_000][place] for place in places), default=0),
+                "most_in_window": most(window),
+                "targets_in_hours": near[HOURS][number],
+                "most_in_hours": most(HOURS),
                 "off_hours": user >= 0
                 and days(user=user) >= 3
                 and not hours & {(hour - 1) % 24, hour, (hour + 1) % 24},
@@ -254,7 +261,7 @@ def _periodic(hop: Row, made: Sequence[Row]) -> bool:
         return False
     gaps = [later - sooner for sooner, later in pairwise(times)]
     middle = median(gaps)
-    return bool(median(abs(gap - middle) for gap in gaps) <= 0.1 * middle)
+    return middle > 0 and bool(median(abs(gap - middle) for gap in gaps) <= 0.1 * middle)
 
 
 # --- paths ----------------------------------------------------------------------------------------
@@ -350,9 +357,8 @@ class Story:
         one, other, past = self.hops[a], self.hops[b], self.past[b]
         gap = max(0, other["first_us"] - one["last_us"])
         hour = 3600 * 10**6
-        out = min(hop["first_us"] for hop in self.hops if hop["source"] == other["source"])
         name, within = ("entered_then_moves", 4) if past["sufficient"] else ("entered_then_moves_unproved", 1)
-        starts = past["days_source_out"] == 0 and out >= one["first_us"] - self.skew
+        starts = past["days_source_out"] == 0 and past["source_since_us"] >= one["first_us"] - self.skew
         held = next((self.effective(hop) for hop in reversed(chain) if self.effective(hop)), set())
         switch = bool(held and self.effective(b) and not held & self.effective(b))
         left = one["outcome_us"] >= 0 and other["first_us"] < one["outcome_us"] - self.skew

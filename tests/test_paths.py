@@ -119,8 +119,15 @@ def world(seed: int, count: int) -> tuple[hops.HopTable, Any, pd.DataFrame, pd.D
     n = len(table.hops)
     scores = np.array([dice.choice([-2000, -500, 0, 500, 1000, 2500]) for _ in range(n)], np.int64)
     scores[table.hops["suppressed"].to_numpy()] = np.minimum(scores[table.hops["suppressed"].to_numpy()], 0)
-    days = {name: [dice.choice([-1, 0, 0, 1, 4]) for _ in range(n)] for name in frames.FEATURES}
-    features = frames.make({**days, "sufficient": [dice.random() < 0.5 for _ in range(n)]}, frames.FEATURES)
+    days: dict[str, object] = {
+        name: [dice.choice([-1, 0, 0, 1, 4]) for _ in range(n)] for name in frames.FEATURES
+    }
+    days["sufficient"] = [dice.random() < 0.5 for _ in range(n)]
+    # A baseline may know earlier hops than those of the run.
+    first = table.hops.groupby("source")["first_us"].transform("min")
+    before = {source: dice.choice([0, 0, 0, HOUR]) for source in range(len(HOSTS))}
+    days["source_since_us"] = (first - table.hops["source"].map(before)).tolist()
+    features = frames.make(days, frames.FEATURES)
     own = [(dice.randrange(3), dice.randrange(hosts), dice.choice(["network", "batch"]), 0) for _ in range(4)]
     return table, scores, features, sessions(own)
 
@@ -296,7 +303,7 @@ def test_fan_out_is_one_incident_with_representative_paths() -> None:
     assert len(run.found.incidents) == 1
     assert len(run.found.incidents["hops"][0]) == 30
     assert len(run.found.paths) == 20
-    assert run.found.dropped_by_caps == {"paths": 10}
+    assert run.found.dropped_by_caps == {"paths": 10}, "nothing else exists that could be related"
     assert run.found.incidents["score"][0] == run.found.paths["score"][0] + 3000
 
 
@@ -306,6 +313,20 @@ def test_two_accounts_of_one_host_are_two_incidents() -> None:
     nameless = [*rows, *full_chain(30 * MINUTE, 0, 3)]
     assert len(analyse(nameless).found.incidents) == 2, "a hop without an account ties none together"
     assert analyse(rows).found.incidents["related"].tolist() == [(1,), (0,)]
+
+
+def test_of_a_busy_host_runs_of_one_incident_are_compared_once() -> None:
+    """Forty hops of one account out of a host lie between two hops of two others."""
+    ends = [*full_chain(0, 0, 1, source_user=1), *full_chain(100 * MINUTE, 0, 2, source_user=2)]
+    between = [
+        one for target in range(3, 32) for one in full_chain(2 * target * MINUTE, 0, target, source_user=3)
+    ]
+    between += [
+        one for target in range(3, 15) for one in full_chain((70 + target) * MINUTE, 0, target, source_user=3)
+    ]
+    run = analyse([*ends, *between])
+    assert run.found.incidents["related"].map(len).tolist() == [2, 2, 2]
+    assert "related" not in run.found.dropped_by_caps
 
 
 def test_two_actors_on_one_pair_can_either_be_followed() -> None:

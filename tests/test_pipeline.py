@@ -726,3 +726,66 @@ def test_a_tool_that_lies_elsewhere_is_new_to_the_host_whatever_the_volume_is_ca
         told.process("WS1", at(day, "10:00"), path, r"psexec \\SRV7 cmd", pid=str(day), sid=ALICE)
     data = analyze(told.write(tmp_path / "fdr"))
     assert ["new_tool" in hop.score_terms for hop in data.hops] == [False] * 5 + [True]
+
+
+def test_days_of_which_only_an_inventory_tells_are_no_history(tmp_path: Path) -> None:
+    told = estate()
+    psexec_story(told, at(6, "10:00"), "WS1", "SRV7", ("10.0.0.1", "10.0.0.7"), "21")
+    interface = {
+        "aid": aid("WS1"),
+        "cid": told.cid,
+        "LocalAddressIP4": "10.0.0.1",
+        "MAC": "02-00-00-00-00-01",
+    }
+    inventory = [interface | {"_time": f"{at(day, '10:00'):.3f}"} for day in range(6)]
+    folder = told.write(tmp_path / "fdr")
+    write_parts(folder / "managedassets", inventory)
+    data = analyze(folder)
+    assert any("too little history before 1 of 1 hops" in text for text in data.coverage.warnings)
+    assert "new_source" not in data.hops[0].score_terms
+
+
+@pytest.mark.parametrize(("stragglers", "known"), [(1, False), (2, True)])
+def test_a_few_late_records_make_no_day_of_history(tmp_path: Path, stragglers: int, *, known: bool) -> None:
+    """Of forty sensors that speak on the sixth day, so many did on the days before."""
+    told = estate()
+    for number in range(40):
+        told.host(f"PC{number}", f"10.0.1.{number}", day=6)
+    for number in range(40):
+        for day in (*(range(1, 6) if number < stragglers else ()), 6):
+            told.process(
+                f"PC{number}", at(day, "09:00"), "net.exe", rf"net use \\SRV{day}\c$", pid=str(day), sid=ALICE
+            )
+    data = analyze(told.write(tmp_path / "fdr"))
+    last = [hop for hop in data.hops if hop.first.startswith("2026-03-08")]
+    assert len(last) == 40
+    assert any("new_pair" in hop.score_terms or "new_source" in hop.score_terms for hop in last) is known
+
+
+def test_an_entry_that_matched_and_then_expired_is_warned_of(tmp_path: Path) -> None:
+    told = estate()
+    for day in (0, 4):
+        psexec_story(told, at(day, "10:00"), "WS1", "SRV7", ("10.0.0.1", "10.0.0.7"), f"2{day}")
+    tuning = tmp_path / "allow.toml"
+    tuning.write_text('[[allow]]\nname = "old"\nsource = "WS1"\nreason = "r"\nexpires = 2026-03-04\n')
+    data = analyze(told.write(tmp_path / "fdr"), tuning=str(tuning))
+    assert [hop.suppressed for hop in data.hops] == [True, False]
+    assert "tuning entry 'old' has expired before these records end" in data.coverage.warnings
+
+
+def test_the_score_of_an_incident_adds_up(tmp_path: Path) -> None:
+    told = estate()
+    for number in range(9):
+        told.host(f"PC{number}", f"10.0.1.{number}")
+        psexec_story(
+            told,
+            at(1, "10:00") + 60 * number,
+            "WS1",
+            f"PC{number}",
+            ("10.0.0.1", f"10.0.1.{number}"),
+            f"{number}1",
+        )
+    data = analyze(told.write(tmp_path / "fdr"))
+    (incident,) = data.incidents
+    assert incident.score_terms == {"best_path": data.paths[0].score, "branches": 3.0}
+    assert incident.score == sum(incident.score_terms.values())

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal, cast
 
 from lmgraph import result
-from lmgraph.events import Partial
+from lmgraph.events import Partial, of_inventory
 from lmgraph.identity import Identity
 from lmgraph.settings import iso
 
@@ -20,8 +20,7 @@ def telemetry_of(partial: Partial, identity: Identity) -> dict[int, Sightings]:
     told += [(event, tally.first_us, tally.last_us, tally.records) for event, tally in partial.folded.items()]
     for event, first, last, records in told:
         host = identity.host_of(event)
-        # An inventory is no sensor: it tells that a host exists, not what happened on it.
-        if host < 0 or (event.kind in {"host_info", "user_info", "address"} and event.event_id is None):
+        if host < 0 or of_inventory(event):
             continue
         sources = seen.setdefault(host, {})
         known = sources.get(event.source, (first, last, 0))

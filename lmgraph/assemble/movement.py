@@ -272,6 +272,10 @@ class MovementWriter:
             key=f"{int(row['key']):016x}",
             rank=place + 1,
             score=int(row["score"]) / 1000,
+            score_terms={
+                "best_path": int(row["score"] - row["branches"]) / 1000,
+                **({"branches": int(row["branches"]) / 1000} if row["branches"] else {}),
+            },
             severity=SEVERITIES[row["severity"]],
             origin_hosts=_by_number(self._entities.host(code) for code in row["origins"]),
             hosts=_by_number(end for hop in members for end in (hop.source, hop.target)),

@@ -188,6 +188,7 @@ def _incidents(
         ],
         "related": related,
         "score": [incident.score for incident in found],
+        "branches": [incident.branches for incident in found],
         "severity": [_severity(incident.score) for incident in found],
         "credential_switches": [story.switches(incident.hops) for incident in found],
         "first_us": [story.first(incident.hops) for incident in found],

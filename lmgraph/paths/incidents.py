@@ -21,7 +21,7 @@ Bool = npt.NDArray[np.bool_]
 
 MOST_PATHS: Final = 20  # listed per incident: a fan-out to sixty hosts is one finding
 SAME_SHIFT_US: Final = 2 * HOUR_US  # one actor's first steps out of one host; a daily agent's are many
-MOST_RELATED: Final = 32  # later touches of a host that are compared with one
+MOST_RELATED: Final = 32  # later runs of touches of a host that are compared with one
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,14 @@ class Incident:
         hops: Its hops, ascending.
         chains: The listed paths, best first, each a tuple of hops in causal order.
         score: Of its best path and a bounded term for further branches, thousandths.
+        branches: That term.
         dropped: Paths that the cap left out.
     """
 
     hops: tuple[int, ...]
     chains: tuple[tuple[int, ...], ...]
     score: int
+    branches: int
     dropped: int
 
 
@@ -133,11 +135,12 @@ def _incident(part: list[int], links: Links, ends: Bool) -> Incident:
             chain_ends.update((hop, peak[hop]))
     place = {hop: number for number, hop in enumerate(part)}
     listed = sorted(chain_ends, key=lambda hop: (-links.best[hop], place[hop]))
-    branches = min(max(sum(bool(ends[hop]) for hop in part) - 1, 0), MOST_BRANCHES)
+    branches = min(max(sum(bool(ends[hop]) for hop in part) - 1, 0), MOST_BRANCHES) * BRANCH.weight
     return Incident(
         hops=tuple(sorted(part)),
         chains=tuple(_chain(hop, links.parent) for hop in listed[:MOST_PATHS]),
-        score=int(links.best[listed[0]]) + branches * BRANCH.weight,
+        score=int(links.best[listed[0]]) + branches,
+        branches=branches,
         dropped=max(len(listed) - MOST_PATHS, 0),
     )
 
@@ -167,15 +170,25 @@ def related(
             for host in (source[hop], target[hop]):
                 touches[host].append((first[hop], last[hop], number))
     dropped = 0
-    for at in touches.values():
-        at.sort()
-        starts = [touch[0] for touch in at]
+    for at in map(_runs, touches.values()):
+        starts = [run[0] for run in at]
         for place, (_, end, number) in enumerate(at):
             until = len(at) if max_gap_us is None else bisect_right(starts, end + max_gap_us)
             stop = min(until, place + 1 + MOST_RELATED)
-            dropped += max(until - stop, 0)
+            dropped += sum(other != number for _, _, other in at[stop:until])
             for _, _, other in at[place + 1 : stop]:
                 if other != number:
                     others[number].add(other)
                     others[other].add(number)
     return [tuple(sorted(found)) for found in others], dropped
+
+
+def _runs(touches: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """The touches (first, last, incident) in order of time, those of one incident in a row as one."""
+    runs: list[tuple[int, int, int]] = []
+    for first, last, incident in sorted(touches):
+        if runs and runs[-1][2] == incident:
+            runs[-1] = (runs[-1][0], max(runs[-1][1], last), incident)
+        else:
+            runs.append((first, last, incident))
+    return runs

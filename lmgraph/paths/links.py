@@ -136,8 +136,6 @@ def _hops(table: HopTable, scores: I64, features: pd.DataFrame, sessions: pd.Dat
     source, first = column["source"].astype(np.int64), column["first_us"]
     stages = column["stages"].astype(np.int64)
     habit = np.minimum(features["days_pair_hops"].to_numpy(), features["days_user_target_hops"].to_numpy())
-    moves_since = np.full(int(source.max(initial=-1)) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(moves_since, source, first)
     proved = features["sufficient"].to_numpy()
     never = features["days_source_out"].to_numpy() == 0
     entered = np.where(
@@ -156,7 +154,7 @@ def _hops(table: HopTable, scores: I64, features: pd.DataFrame, sessions: pd.Dat
         score=scores,
         began=BEGAN_HERE + np.clip(habit, 0, MOST_HABIT),
         own_since=_own_since(table.hops, sessions),
-        moves_since=moves_since[source],
+        moves_since=features["source_since_us"].to_numpy(),
         entered=np.where(never, entered, 0),
         entered_within=np.where(proved, ENTERED_WITHIN_US, ENTERED_WITHIN_UNPROVED_US),
     )
