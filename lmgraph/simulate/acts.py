@@ -285,11 +285,12 @@ class Acts:
         self.note(by.host, target, account, when, "admin share")
         self.smb(by.host, target, when + self.pen.delay(100, 500), account, "C$")
 
-    def run_as(self, by: Session, when: int, account: Account) -> Session:
+    def run_as(self, by: Session, when: int, account: Account, hours: float = 1.5) -> Session:
         """``runas /netonly``: a shell on the same host that is the other account to other hosts."""
         command = rf"runas  /netonly /user:{DOMAIN}\{account.name} cmd.exe"
         self.pen.process(by, when, rf"{SYSTEM32}\runas.exe", command, "explorer.exe")
-        return self.pen.logon(by.host, when + self.pen.delay(4_000, 15_000), account, 9)
+        when += self.pen.delay(4_000, 15_000)
+        return self.stay(by.host, when, when + round(hours * 3_600_000), account, 9)
 
     def misspell(self, by: Session, when: int, token: str) -> None:
         """``net use`` of a host that does not exist: the name is looked up, and that is all."""

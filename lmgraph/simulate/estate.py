@@ -125,6 +125,11 @@ class Host:
         """Whether it is no one's own machine."""
         return self.role not in PEOPLE_ROLES
 
+    @property
+    def since(self) -> int:
+        """From when on (ms) it is there, if it is a server: one that joins is set up in the morning."""
+        return moment(self.joins, 8) if self.joins else 0
+
     def ip(self, when: int) -> str:
         """The address that it holds at that time (ms)."""
         position = bisect.bisect_right(self.leases, when, key=lambda lease: lease[0])

@@ -12,7 +12,6 @@ from lmgraph.simulate.estate import Estate, Host
 from lmgraph.simulate.ledger import Ledger
 from lmgraph.simulate.options import Options
 from lmgraph.simulate.sensor import Pen, Written
-from lmgraph.simulate.times import day_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,7 @@ class World:
 
     def on(self, host: Host, when: int) -> bool:
         """Whether the host is there already, and switched on."""
-        there = day_of(when) >= host.joins
-        return there and (host.is_server or self.calendar.at_work(host, when) is not None)
+        return when >= host.since if host.is_server else self.calendar.at_work(host, when) is not None
 
     def _pen(self, *concern: str | int) -> Pen:
         return Pen(self.chance("pen", *concern), self.outlet, self.calendar.outage, self.calendar.lost)

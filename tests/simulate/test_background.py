@@ -6,13 +6,11 @@ from collections import Counter
 
 import pytest
 
-from lmgraph.simulate import Options, background, estate
 from lmgraph.simulate.background import deployment, machines
-from lmgraph.simulate.calendar import Calendar
-from lmgraph.simulate.ledger import Ledger
 from lmgraph.simulate.sensor import Written, lasting
 from lmgraph.simulate.times import HOUR, START, day_of, moment
 from lmgraph.simulate.world import World
+from tests.simulate.peace import made, quiet
 
 DAYS = 7
 SEED = 3
@@ -20,26 +18,8 @@ SEED = 3
 
 @pytest.fixture(scope="module")
 def week() -> tuple[World, list[Written]]:
-    options = Options(scenarios=(), hosts=200, days=DAYS, seed=SEED)
-    return made(options)
-
-
-def made(options: Options, ledger: Ledger | None = None) -> tuple[World, list[Written]]:
-    """The background of all days, with the records that are lost."""
-    company = estate.build(options.seed, options.hosts, options.days, options.noise)
-    written: list[Written] = []
-    calendar = Calendar(options.seed, company, options.noise)
-    world = World(options, company, calendar, ledger or Ledger(), written.append)
-    for day in range(options.days):
-        background.write(world, day)
-    return world, written
-
-
-def quiet(hosts: int, days: int, seed: int) -> tuple[World, list[Written]]:
-    """A world in which nothing has happened yet."""
-    company, written = estate.build(seed, hosts, days, 1.0), []
-    options = Options(scenarios=(), hosts=hosts, days=days, seed=seed)
-    return World(options, company, Calendar(seed, company, 1.0), Ledger(), written.append), written
+    peace = made(200, DAYS, SEED)
+    return peace.world, peace.written
 
 
 def starts(written: list[Written], name: str) -> list[Written]:
@@ -91,7 +71,7 @@ def test_monitoring_is_regular(week):
     counts = by_day(of_agent(written, "monitor", machines.MONITOR))
     watched = [
         sum(
-            host.number % 5 < 2 and host.role != "monitor" and host.joins <= day
+            host.number % 5 < 2 and host.role != "monitor" and host.since <= moment(day, 0)
             for host in world.estate.servers
         )
         for day in range(DAYS)
@@ -146,7 +126,8 @@ def test_help_desk_visits_people(week):
 
 
 def test_roll_out_is_one_account_on_many_workstations():
-    world, written = quiet(60, 2, seed=1)
+    peace = quiet(60, 2, seed=1)
+    world, written = peace.world, peace.written
     deployment._roll_out(world, deployment.rollout_day(world))
     rows = starts(written, "paexec.exe")
     targets = [target for source, target in world.ledger.pairs if source.role == "deploy"]
@@ -155,7 +136,7 @@ def test_roll_out_is_one_account_on_many_workstations():
 
 
 def test_roll_out_comes_every_month_to_one_site_or_to_all():
-    world, _ = quiet(100, 2, seed=1)
+    world = quiet(100, 2, seed=1).world
     days = [deployment.rollout_day(world, month) for month in range(12)]
     assert all(day // 28 == month and day % 7 < 5 for month, day in enumerate(days))
     sites = []

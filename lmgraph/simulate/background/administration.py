@@ -58,7 +58,8 @@ def _administer(world: World, acts: Acts, number: int, day: int) -> None:
             acts.net_use(session, admin.jump, visits[0] - 4 * MINUTE, "C$", typed=admin.account)
         session = acts.remote_desktop(session, admin.jump, visits[0] - MINUTE, admin.account, hours)
     if admin.style == "run-as" and chance.happens(0.35):  # a shell for it all, instead of typing each time
-        session = acts.run_as(session, visits[0] - 2 * MINUTE, admin.account)
+        hours = (workday.last - visits[0]) / HOUR
+        session = acts.run_as(session, visits[0] - 2 * MINUTE, admin.account, hours)
     others = covered(world, number, day)
     for when in visits:
         target = _whither(world, chance, admin, others, day)

@@ -129,7 +129,7 @@ _ERRANDS: Final[tuple[tuple[float, Callable[[_Errand, int], None]], ...]] = (
     (0.18, _Errand.from_a_shell),
     (0.2, _Errand.at_a_persons_machine),
     (0.2, _Errand.by_hand),
-    (0.06, _Errand.sweep),
+    (0.1, _Errand.sweep),
 )
 
 

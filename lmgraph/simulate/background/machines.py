@@ -22,7 +22,7 @@ def begin(world: World, day: int) -> None:
     chance, acts = world.chance("servers", day), world.background("servers", day)
     end = moment(world.options.days, 0)
     for host in [host for host in world.estate.servers if host.joins == day]:
-        when = moment(day, 8 if day else 0) + chance.whole(1, 240) * SECOND
+        when = max(host.since, moment(0, 0)) + chance.whole(1, 240) * SECOND
         acts.pen.online(host, when)
         if host.service:
             session = acts.pen.logon(host, when + SECOND, host.service, 5, logon_id=service_logon(host))
@@ -59,7 +59,8 @@ def scan_day(world: World, week: int) -> int:
 
 
 def _servers(world: World, day: int) -> list[Host]:
-    return [host for host in world.estate.servers if host.joins <= day]
+    """The servers that are there from the first moment of the day on."""
+    return [host for host in world.estate.servers if host.since <= moment(day, 0)]
 
 
 def _backup(world: World, day: int) -> None:

@@ -13,16 +13,17 @@ from lmgraph.simulate.world import World
 
 PYTHON: Final = rf"{PROGRAMS}\Python312\python.exe"
 IP_SCANNER: Final = rf"{VOLUME}\Tools\ipscan.exe"
-_FOLDERS: Final = ("Tools", "Sysinternals", "Downloads", "Desktop", r"ProgramData\Tools", r"Windows\Temp")
 _SHARE: Final = "share"  # run from where all administrators have it
+_FOLDERS: Final = ("Tools", _SHARE, "Downloads", "Sysinternals", "Desktop", r"ProgramData\Tools")
+_RARE: Final = r"Windows\Temp"
 _HOMES: Final = ("Downloads", "Desktop")
 
 
 def psexec(world: World, admin: Administrator, by: Session, chance: Chance) -> Tool:
     """The administrator's PsExec: from one folder mostly, from another one now and then."""
-    folder = world.chance("folder", admin.account.name).habit((*_FOLDERS[:5], _SHARE))
+    folder = world.chance("folder", admin.account.name).habit(_FOLDERS)
     if chance.happens(0.12 * world.options.noise):
-        folder = chance.pick((*_FOLDERS, _SHARE))
+        folder = chance.pick((*_FOLDERS, _RARE))
     if folder == _SHARE:
         files = world.estate.file_server(by.host.site).name
         tool = psexec_named(admin.tool, "Tools")
