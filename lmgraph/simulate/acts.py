@@ -19,6 +19,7 @@ from lmgraph.simulate.sensor import (
     kernel,
     lasting,
 )
+from lmgraph.simulate.times import day_of
 
 Spelling = Literal["short", "full", "address"]
 SPELLINGS: Final[tuple[Spelling, ...]] = ("short", "address", "full")  # most used first
@@ -295,6 +296,8 @@ class Acts:
     def misspell(self, by: Session, when: int, token: str) -> None:
         """``net use`` of a host that does not exist: the name is looked up, and that is all."""
         self.pen.process(by, when, NET, rf"net  use \\{token}\C$")
+        if self._ledger is not None:
+            self._ledger.misspelt.add((by.host, token, day_of(when)))
         self.pen.domain_name(by.host, when + self.pen.delay(50, 300), f"{token.lower()}.{REALM}")
 
     def probe(self, by: Session, target: Host, when: int, *, token: str = "") -> None:

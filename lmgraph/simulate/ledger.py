@@ -35,12 +35,14 @@ class Ledger:
         movements: How often which kind of movement took place.
         pairs: Source and target to the accounts that moved there, and when (ms) first.
         stays: Sessions by host.
+        misspelt: From where which name that is no host's was asked for, and on which day.
         contacts: Source and target to whatever spoke SMB between them, movements and all else.
     """
 
     movements: Counter[str] = field(default_factory=Counter)
     pairs: dict[tuple[Host, Host], dict[Account, int]] = field(default_factory=dict)
     stays: defaultdict[Host, list[Stay]] = field(default_factory=lambda: defaultdict(list))
+    misspelt: set[tuple[Host, str, int]] = field(default_factory=set)
     contacts: defaultdict[tuple[Host, Host], Contact] = field(default_factory=lambda: defaultdict(Contact))
 
     def moved(self, source: Host, target: Host, account: Account, when: int, kind: str) -> None:

@@ -88,6 +88,7 @@ def document(world: World, attacks: Sequence[Attack], tally: Tally) -> bytes:
             "movements": sum(movements.values()),
             "by_kind": movements,
             "pairs": len(world.ledger.pairs),
+            "misspelt": sorted((host.name, name, day) for host, name, day in world.ledger.misspelt),
             "moved": _ROWS,
         },
         "delivery": asdict(tally),

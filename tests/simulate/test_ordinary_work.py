@@ -190,6 +190,9 @@ def test_names_are_misspelt(large):
         row.host for row in large.of("DnsRequest") if row.record["DomainName"].endswith("corp.example")
     }
     assert {row.host for row in wrong} <= looked_up
+    told = {(host, name) for host, name, _ in large.world.ledger.misspelt}
+    assert {row.host for row in wrong} == {host for host, _ in told}
+    assert not names & {name for _, name in told}
 
 
 def test_what_is_refused_is_tried_again(large):

@@ -174,6 +174,23 @@ def test_only_the_background_is_noted(pen, hosts, session):
     assert ledger.known(hosts[0], NOON) == []
 
 
+def test_every_way_to_port_445_is_a_contact(pen, hosts, session):
+    source, target = hosts
+    for number, act in enumerate(
+        (
+            lambda acts: acts.smb(source, target, NOON, ADM, "home"),
+            lambda acts: acts.dial(source, target, NOON, "77", "x.exe"),
+            lambda acts: acts.psexec(session, target, NOON, psexec_named("PsExec.exe", "Tools")),
+            lambda acts: acts.control(session, target, NOON, "query", "Spooler"),
+        )
+    ):
+        ledger = Ledger()
+        act(Acts(pen, ledger))
+        (contact,) = ledger.contacts.values()
+        assert contact.days == {1}
+        assert contact.kinds == [{"file share"}, set(), {"psexec"}, {"service control"}][number]
+
+
 def test_sessions_are_known_while_they_last(pen, hosts):
     ledger = Ledger()
     Acts(pen, ledger).stay(hosts[1], NOON, NOON + 1000, ADM, 10, hosts[0])

@@ -112,7 +112,7 @@ def _slip(
     """What goes wrong before it goes right: a name that does not exist, another host, a refusal."""
     how = chance.generator.random()
     if how < 0.35:
-        acts.misspell(by, when, _misspelt(target.name, chance))
+        acts.misspell(by, when, _misspelt(world, target.name, chance))
     elif how < 0.5:  # the neighbour: one digit beside
         servers = world.estate.there(0, "server")
         wrong = servers[(target.number + 1) % len(servers)]
@@ -125,11 +125,13 @@ def _slip(
             acts.net_use(by, target, when + attempt * 20 * SECOND, "ADMIN$", typed=typed, refused=True)
 
 
-def _misspelt(name: str, chance: Chance) -> str:
-    """The name with a letter too many, two letters swapped, or its last one doubled."""
-    place = chance.whole(1, len(name) - 3)
-    swapped = name[:place] + name[place + 1] + name[place] + name[place + 2 :]
-    return chance.pick((f"{name}{name[-1]}", name[:place] + name[place] + name[place:], f"{swapped}x"))
+def _misspelt(world: World, name: str, chance: Chance) -> str:
+    """The name with a letter doubled or left out, or two swapped, so that it is nobody's."""
+    place = chance.whole(1, len(name) - 2)
+    before, here, after, rest = name[:place], name[place], name[place + 1], name[place + 2 :]
+    names = {host.name for host in world.estate.hosts}
+    tries = [before + here + here + after + rest, before + after + rest, before + after + here + rest]
+    return chance.pick([wrong for wrong in tries if wrong not in names])
 
 
 def _help(world: World, acts: Acts, account: Account, host: Host, day: int) -> None:
