@@ -81,7 +81,7 @@ class Acts:
 
     ``on`` says whether a host is switched on at a time (ms). Where the target is not, an act goes in
     vain: the connection leaves the source, nothing is written on the target, and the session that is
-    returned never began. Without ``on`` everybody answers.
+    returned never began. Without ``on`` everybody answers; a remote desktop and a toolkit presuppose it.
     """
 
     def __init__(
@@ -253,8 +253,7 @@ class Acts:
             return
         if image:
             pen.logon(target, when + pen.delay(40, 200), account, 3, by.host)
-            for share, delay in (("IPC$", 210), ("ADMIN$", 510)):
-                pen.share(target, when + delay, account, share, by.host)
+            pen.share(target, when + pen.delay(210, 500), account, "ADMIN$", by.host)
         when += pen.delay(1_500, 6_000)
         program = f"{name}.exe"
         self.serve(target, when, name, rf"{VOLUME}\Windows\{program}", rf"%SystemRoot%\{program}", by.host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 from lmgraph.simulate.acts import SPELLINGS, Acts, psexec_named, spell
@@ -113,10 +114,11 @@ def _slip(
     how = chance.generator.random()
     if how < 0.35:
         acts.misspell(by, when, _misspelt(world, target.name, chance))
-    elif how < 0.5:  # the neighbour: one digit beside
+    elif how < 0.5:  # the neighbour, one digit beside
         servers = world.estate.there(0, "server")
-        wrong = servers[(target.number + 1) % len(servers)]
-        if wrong is not by.host:
+        beside = [after for before, after in pairwise(servers) if before is target]
+        wrong = beside[0] if beside else servers[0]
+        if wrong not in {by.host, target}:
             acts.net_use(by, wrong, when, "C$", typed=typed)
     elif how < 0.8:  # without the right account, or with a wrong password
         acts.net_use(by, target, when, "C$", refused=True)
@@ -131,6 +133,7 @@ def _misspelt(world: World, name: str, chance: Chance) -> str:
     before, here, after, rest = name[:place], name[place], name[place + 1], name[place + 2 :]
     names = {host.name for host in world.estate.hosts}
     tries = [before + here + here + after + rest, before + after + rest, before + after + here + rest]
+    tries.append(name + name[0])  # no name ends with a letter, so one is always left
     return chance.pick([wrong for wrong in tries if wrong not in names])
 
 

@@ -36,10 +36,9 @@ def write(world: World, day: int) -> None:
         chance = world.chance("job", number, day)
         when = moment(day, job.hour) + chance.whole(0, 90) * SECOND
         if job.third:
-            results = chance.happens(
-                1 - 0.35 * min(world.options.noise, 1)
-            )  # else there is nothing to pass on
-            _orchestrate(acts, job, when, when + chance.whole(3, 25) * MINUTE if results else None)
+            nothing = chance.happens(0.35 * min(world.options.noise, 1))  # to pass on, this night
+            later = when + chance.whole(3, 25) * MINUTE
+            _orchestrate(acts, job, when, None if nothing else later)
         else:
             _start(acts, job, when)
     if day % 7 == 0:
@@ -84,7 +83,7 @@ def _session(job: Job) -> Session:
 
 
 def _orchestrate(acts: Acts, job: Job, when: int, later: int | None) -> None:
-    """The job runs with credentials of its own, so that it can go on."""
+    """The job runs with credentials of its own, so that it can go on at the later moment, if there is one."""
     by = _session(job)
     assert job.third, "a job of three hosts"
     landed = acts.psexec(by, job.server, when, _TOOL, typed=by.account, run=_RUN)
