@@ -126,7 +126,7 @@ class _Errand:
 
 _ERRANDS: Final[tuple[tuple[float, Callable[[_Errand, int], None]], ...]] = (
     (0.2, _Errand.from_a_server),
-    (0.18, _Errand.from_a_shell),
+    (0.16, _Errand.from_a_shell),
     (0.2, _Errand.at_a_persons_machine),
     (0.2, _Errand.by_hand),
     (0.1, _Errand.sweep),

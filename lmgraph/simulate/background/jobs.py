@@ -20,13 +20,17 @@ _RUN: Final = r"cmd.exe /c C:\Jobs\nightly.cmd"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What recurs every night at that hour (UTC). ``way``: how it starts, or what it does on ``third``."""
+    """What recurs every night at that hour (UTC).
+
+    ``start``: how ``manager`` reaches ``server``; ``way``: what is done from there on ``third``.
+    """
 
     manager: Host
     server: Host
     third: Host | None
     hour: float
-    way: str
+    start: str
+    way: str = ""
 
 
 def write(world: World, day: int) -> None:
@@ -36,7 +40,7 @@ def write(world: World, day: int) -> None:
         chance = world.chance("job", number, day)
         when = moment(day, job.hour) + chance.whole(0, 90) * SECOND
         if job.third:
-            nothing = chance.happens(0.35 * min(world.options.noise, 1))  # to pass on, this night
+            nothing = chance.happens(0.45 * min(world.options.noise, 1))  # to pass on, this night
             later = when + chance.whole(3, 25) * MINUTE
             _orchestrate(acts, job, when, None if nothing else later)
         else:
@@ -62,16 +66,16 @@ def plan(world: World) -> list[Job]:
     managers = [host for host in servers if host.service and host.service.reach == "servers" and host.managed]
     deploy = estate.only("deploy")
     found = []
-    for number in range(max(1, len(estate.hosts) // _PER_CHAIN)):
-        manager = managers[number // 2 % len(managers)] if managers and number % 2 else deploy
+    for _ in range(max(1, len(estate.hosts) // _PER_CHAIN)):
+        manager = chance.pick(managers) if managers and chance.happens(0.4) else deploy
         server, third = chance.sample([host for host in servers if host is not manager], 2)
-        way = chance.pick(("copy", "net use", "restart"))
-        found.append(Job(manager, server, third, chance.between(2, 4.5), way))
+        start, way = chance.pick(("psexec", "install")), chance.pick(("copy", "net use", "restart"))
+        found.append(Job(manager, server, third, chance.between(2, 4.5), start, way))
     for _ in range(max(1, len(estate.hosts) // _PER_JOB)):
         manager = chance.pick(managers or [deploy])
         others = [host for host in estate.there(0, "server", "file") if host is not manager]
-        way = chance.pick(("psexec", "copy", "net use", "install"))
-        found.append(Job(manager, chance.pick(others), None, chance.between(0, 5.5), way))
+        start = chance.pick(("psexec", "copy", "net use", "install"))
+        found.append(Job(manager, chance.pick(others), None, chance.between(0, 5.5), start))
     return found
 
 
@@ -86,7 +90,11 @@ def _orchestrate(acts: Acts, job: Job, when: int, later: int | None) -> None:
     """The job runs with credentials of its own, so that it can go on at the later moment, if there is one."""
     by = _session(job)
     assert job.third, "a job of three hosts"
-    landed = acts.psexec(by, job.server, when, _TOOL, typed=by.account, run=_RUN)
+    if job.start == "psexec":
+        landed = acts.psexec(by, job.server, when, _TOOL, typed=by.account, run=_RUN)
+    else:
+        acts.install(by, job.server, when, _runner(job), run=_RUN)
+        landed = acts.pen.logon(job.server, when + 20 * SECOND, by.account, 5)  # what the runner works as
     if later is None:
         return
     if job.way == "copy":
@@ -101,11 +109,16 @@ def _orchestrate(acts: Acts, job: Job, when: int, later: int | None) -> None:
 
 def _start(acts: Acts, job: Job, when: int) -> None:
     by = _session(job)
-    if job.way == "psexec":
+    if job.start == "psexec":
         acts.psexec(by, job.server, when, _TOOL, as_system=True, run=_RUN)
-    elif job.way == "copy":
+    elif job.start == "copy":
         acts.copy(by, job.server, when, r"D:\Export\daily")
-    elif job.way == "net use":
+    elif job.start == "net use":
         acts.net_use(by, job.server, when, "ADMIN$")
     else:
-        acts.install(by, job.server, when, f"JobRunner-{by.host.number}", run="cmd.exe /c nightly.cmd")
+        acts.install(by, job.server, when, _runner(job), run=_RUN)
+
+
+def _runner(job: Job) -> str:
+    """The service of the jobs of a manager."""
+    return f"JobRunner-{job.manager.number}"
