@@ -73,7 +73,7 @@ def _protect(world: World, day: int) -> None:
 
 
 def _look_inside(world: World, day: int) -> None:
-    """After the weekly scan of ports: servers looked at from inside, by a service that lives for minutes."""
+    """Before the weekly scan of ports: servers looked at from inside, by a service with a name of its own."""
     acts, chance = world.background("look inside", day), world.chance("look inside", day)
     source = world.estate.only("scan")
     when = moment(day, 20)
