@@ -1,4 +1,4 @@
-"""From the sensors to the files: what comes late, twice, out of order or broken."""
+"""From the sensors to the files: what comes late, twice, out of order, broken or not at all."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ _BROKEN = 1.5  # lines cut off in transit, a day
 
 @dataclass(slots=True)
 class Tally:
-    """What was delivered: lines that can be read, and among them repetitions and late ones; broken ones."""
+    """What was delivered: lines that can be read, repetitions, late ones, broken ones; and what never was."""
 
     records: int = 0
     duplicates: int = 0
     late: int = 0
     malformed: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,11 @@ class Delivery:
         self._done = -1
 
     def take(self, written: Written) -> None:
-        """A record has reached the cloud."""
+        """A record has been written; unless it is lost, it has reached the cloud."""
         line = self._flavour.line(written)
-        if line is not None:
+        if line is not None and written.lost:
+            self.tally.lost += 1
+        elif line is not None:
             day = max(day_of(written.cloud), self._done + 1)
             self._fresh[day].append((written.cloud, written.host, written.record["id"], line))
 

@@ -21,6 +21,7 @@ CID: Final = hashlib.blake2b(b"lmgraph simulate", digest_size=16).hexdigest()
 PEOPLE_ROLES: Final = ("workstation", "admin", "desk")
 _SITES: Final = (("BER", 1), ("LON", 0), ("NYC", -5), ("MAD", 1), ("DXB", 4), ("CHI", -6))
 _HOSTS_PER_SITE: Final = 150
+_TWO_SITES: Final = 60  # hosts of a company that has a second site
 _SYLLABLES: Final = (
     "an",
     "be",
@@ -91,6 +92,7 @@ class Host:
         managed: It has a sensor.
         modern: Its sensor names the process of a connection, and the host in every event.
         clock_ms: How far its clock is ahead.
+        joins: The day (0-based) from which on it is there.
         leases: Since when (ms) it holds which address, in order.
         owner: The person who works there.
         service: The account of its service, logged on there all the time.
@@ -103,6 +105,7 @@ class Host:
     managed: bool = True
     modern: bool = True
     clock_ms: int = 0
+    joins: int = 0
     leases: list[tuple[int, str]] = field(default_factory=list)
     owner: Account | None = None
     service: Account | None = None
@@ -121,6 +124,11 @@ class Host:
     def is_server(self) -> bool:
         """Whether it is no one's own machine."""
         return self.role not in PEOPLE_ROLES
+
+    @property
+    def since(self) -> int:
+        """From when on (ms) it is there, if it is a server: one that joins is set up in the morning."""
+        return moment(self.joins, 8) if self.joins else 0
 
     def ip(self, when: int) -> str:
         """The address that it holds at that time (ms)."""
@@ -160,6 +168,11 @@ class Estate:
         """The first host of a role that every estate has."""
         return self.having(role)[0]
 
+    def there(self, day: int, *roles: Role) -> list[Host]:
+        """The hosts of these roles (of any, without one) that have come by that day."""
+        hosts = self.having(*roles) if roles else self.hosts
+        return [host for host in hosts if host.joins <= day]
+
     @property
     def servers(self) -> list[Host]:
         """The hosts that are no one's own."""
@@ -192,11 +205,14 @@ def may(account: Account, host: Host) -> bool:
 
 
 def build(seed: int, hosts: int, days: int, noise: float) -> Estate:
-    """The estate of a seed: the same hosts for any number of days, but for what changes from day to day."""
+    """The estate of a seed: the same hosts for any number of days, but for what changes from day to day.
+
+    Newcomers are there by the middle of the days, so that whatever an attack of the second half
+    meets has come.
+    """
     chance = Chance(seed, "estate")
-    estate = Estate(
-        [Site(n, *_SITES[n]) for n in range(min(1 + (hosts - 1) // _HOSTS_PER_SITE, len(_SITES)))]
-    )
+    sites = max(1 + (hosts - 1) // _HOSTS_PER_SITE, 2 if hosts >= _TWO_SITES else 1)
+    estate = Estate([Site(n, *_SITES[n]) for n in range(min(sites, len(_SITES)))])
     for role, number in _numbers(hosts).items():
         for ordinal in range(number):
             # Central services stand at the first site; people, files and a part of the servers everywhere.
@@ -205,6 +221,8 @@ def build(seed: int, hosts: int, days: int, noise: float) -> Estate:
             name = f"{site.code}-{_CODES[role]}{ordinal + 1:0{2 if role != 'workstation' else 4}d}"
             estate.hosts.append(Host(len(estate.hosts), name, role, site))
     _equip(estate, chance)
+    _join(estate, Chance(seed, "newcomers"), days, noise)
+    _misset(estate, Chance(seed, "clocks"), noise)
     _staff(estate, chance)
     _lease(estate, Chance(seed, "leases"), days)
     _habits(estate, seed, days, noise)
@@ -238,6 +256,24 @@ def _equip(estate: Estate, chance: Chance) -> None:
         host.managed = False
 
 
+def _join(estate: Estate, chance: Chance, days: int, noise: float) -> None:
+    """A few machines come after the first day: those of people newly hired, and servers newly set up."""
+    old = estate.having("server")[:3]  # what every company has from the beginning
+    for host in estate.having("workstation", "server"):
+        new, share = chance.happens((0.05 if host.role == "server" else 0.025) * noise), chance.between(0, 1)
+        if new and host not in old:
+            host.joins = 1 + int(share * (days // 2))
+
+
+def _misset(estate: Estate, chance: Chance, noise: float) -> None:
+    """One clock in a hundred is off by minutes."""
+    for host in estate.hosts:
+        wrong, minutes = chance.happens(0.01 * noise), chance.between(1, 5)
+        sign = 1 if chance.happens(0.5) else -1
+        if wrong:
+            host.clock_ms = sign * round(minutes * 60_000)
+
+
 def _staff(estate: Estate, chance: Chance) -> None:
     """People, administrators, services."""
     for host in estate.having(*PEOPLE_ROLES):
@@ -248,7 +284,7 @@ def _staff(estate: Estate, chance: Chance) -> None:
             host.service = Account(
                 f"svc-app{host.number}", 20_000 + host.number, "servers" if chance.happens(0.4) else "none"
             )
-    reaches: dict[Role, Reach] = {"backup": "servers", "monitor": "none", "scan": "none", "deploy": "all"}
+    reaches: dict[Role, Reach] = {"backup": "servers", "monitor": "none", "scan": "servers", "deploy": "all"}
     for role, reach in reaches.items():
         host = estate.only(role)
         host.service = Account(f"svc-{role}", 30_000 + host.number, reach)
@@ -266,7 +302,8 @@ def _person(host: Host) -> str:
 def _habits(estate: Estate, seed: int, days: int, noise: float) -> None:
     """Which servers each administrator sees to, and which come to that in time."""
     chance = Chance(seed, "habits")
-    servers = estate.having("server", "file")
+    servers = [host for host in estate.having("server", "file") if not host.joins]
+    newcomers = [host for host in estate.having("server") if host.joins]
     jumps = estate.having("jump")
     styles: tuple[Literal["direct", "run-as", "jump"], ...] = ("jump", "direct", "run-as")
     for number, host in enumerate(estate.having("admin")):
@@ -278,6 +315,8 @@ def _habits(estate: Estate, seed: int, days: int, noise: float) -> None:
         adopted = [
             (day, adopting.pick(others)) for day in range(days) if others and adopting.happens(0.2 * noise)
         ]
+        mine = [host for place, host in enumerate(newcomers) if place % len(estate.having("admin")) == number]
+        adopted = sorted([*adopted, *((host.joins, host) for host in mine)], key=lambda since: since[0])
         estate.administrators.append(
             Administrator(
                 account, host, styles[number % 3], jumps[number % len(jumps)], tool, habits, tuple(adopted)

@@ -40,13 +40,14 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A record on its way: ``record`` as FDR has it, ``more`` what LogScale adds."""
+    """A record on its way: ``record`` as FDR has it, ``more`` what LogScale adds; ``lost``: never arrives."""
 
     cloud: int
     host: Host
     event: str
     record: Record
     more: Record
+    lost: bool = False
 
 
 @cache
@@ -78,17 +79,18 @@ def base_name(image: str) -> str:
 class Pen:
     """Writes for one concern, with chance of its own.
 
-    ``ids`` and ``latest`` are the ids of the records written and the last time (ms); whoever wants
-    to know what one act wrote clears them before.
+    ``ids`` and ``latest`` are the ids of the records written that are not lost, and the last time
+    (ms); whoever wants to know what one act wrote clears them before.
     """
 
     def __init__(
-        self, chance: Chance, outlet: Callable[[Written], None], outage: Callable[[Host, int], int]
-    ) -> None:
+        self, chance: Chance, outlet: Callable[[Written], None], outage: Callable[[Host, int], int],
+        lost: Callable[[Host, int, str], bool] = lambda host, when, number: False,  # noqa: ARG005 - a stand-in
+    ) -> None:  # fmt: skip
         self.chance = chance
         self.ids: list[str] = []
         self.latest = 0
-        self._outlet, self._outage = outlet, outage
+        self._outlet, self._outage, self._lost = outlet, outage, lost
         self._numbers: list[int] = []
         self._lags: list[float] = []
         self._ids: list[str] = []
@@ -125,8 +127,10 @@ class Pen:
         }
         if host.modern:
             record["ComputerName"] = host.name
-        self.ids.append(record["id"])
-        self._outlet(Written(cloud, host, event, record | fields, more or {}))
+        lost = self._lost(host, when, record["id"])
+        if not lost:
+            self.ids.append(record["id"])
+        self._outlet(Written(cloud, host, event, record | fields, more or {}, lost))
 
     def stamp(self, host: Host, when: int) -> Record:
         """The time on the endpoint's clock."""

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
+from lmgraph.simulate.acts import FILE_SHARE
 from lmgraph.simulate.delivery import Tally
-from lmgraph.simulate.estate import DOMAIN, Account, Host
+from lmgraph.simulate.estate import DOMAIN, Account, Estate, Host
 from lmgraph.simulate.times import horizon, iso
 from lmgraph.simulate.world import World
 
 SCHEMA: Final = "lmgraph/truth/1"
+_ROWS: Final = "rows"  # stands for a list that is written a row a line
 Outcome = Literal["attempted", "connected", "accessed", "executed"]
 Protocol = Literal["smb", "rdp"]
 
@@ -65,27 +67,45 @@ def document(world: World, attacks: Sequence[Attack], tally: Tally) -> bytes:
     """``truth.json``; the page ``docs/simulate.md`` explains its keys."""
     first, last = horizon(world.options.days)
     movements = dict(sorted(world.ledger.movements.items()))
-    managed = [host for host in world.estate.hosts if host.managed]
     truth = {
         "schema": SCHEMA,
         "settings": asdict(world.options) | {"scenarios": list(world.options.scenarios)},
         "from": iso(first),
         "to": iso(last),
-        "hosts": {
-            "total": len(world.estate.hosts),
-            "managed": len(managed),
-            "without_sensor": [host.name for host in world.estate.hosts if not host.managed],
-            "clock_ms": {host.name: host.clock_ms for host in managed if abs(host.clock_ms) >= 5_000},
-        },
+        "hosts": _hosts(world.estate),
         "benign": {
             "movements": sum(movements.values()),
             "by_kind": movements,
             "pairs": len(world.ledger.pairs),
+            "misspelt": sorted((host.name, name, day) for host, name, day in world.ledger.misspelt),
+            "moved": _ROWS,
         },
         "delivery": asdict(tally),
         "attacks": [_attack(attack) for attack in attacks],
     }
-    return json.dumps(truth, indent=1).encode() + b"\n"
+    rows = ",\n   ".join(json.dumps(row) for row in _moved(world))
+    text = json.dumps(truth, indent=1).replace(json.dumps(_ROWS), f"[\n   {rows}\n  ]" if rows else "[]")
+    return text.encode() + b"\n"
+
+
+def _hosts(estate: Estate) -> dict[str, Any]:
+    managed = [host for host in estate.hosts if host.managed]
+    bare = [host for host in estate.hosts if not host.managed]
+    return {
+        "total": len(estate.hosts),
+        "managed": len(managed),
+        "without_sensor": [host.name for host in bare],
+        "clock_ms": {host.name: host.clock_ms for host in managed if abs(host.clock_ms) >= 5_000},
+        "addresses": {host.name: list(dict.fromkeys(address for _, address in host.leases)) for host in bare},
+    }
+
+
+def _moved(world: World) -> list[tuple[str, str, list[int], list[str]]]:
+    """Every pair of hosts between which the background touched port 445: on which days, by what."""
+    return sorted(
+        (source.name, target.name, sorted(contact.days), sorted(contact.kinds) or [FILE_SHARE])
+        for (source, target), contact in world.ledger.contacts.items()
+    )
 
 
 def _attack(attack: Attack) -> dict[str, Any]:

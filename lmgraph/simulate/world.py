@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lmgraph.simulate.acts import Acts
 from lmgraph.simulate.calendar import Calendar
 from lmgraph.simulate.chance import Chance
-from lmgraph.simulate.estate import Estate
+from lmgraph.simulate.estate import Estate, Host
 from lmgraph.simulate.ledger import Ledger
 from lmgraph.simulate.options import Options
 from lmgraph.simulate.sensor import Pen, Written
@@ -30,8 +30,15 @@ class World:
 
     def background(self, *concern: str | int) -> Acts:
         """Acts of the background, noted in the ledger."""
-        return Acts(Pen(self.chance("pen", *concern), self.outlet, self.calendar.outage), self.ledger)
+        return Acts(self._pen(*concern), self.ledger, self.on)
 
     def intruder(self, *concern: str | int) -> Acts:
         """Acts of an attack, noted nowhere."""
-        return Acts(Pen(self.chance("pen", *concern), self.outlet, self.calendar.outage))
+        return Acts(self._pen(*concern))
+
+    def on(self, host: Host, when: int) -> bool:
+        """Whether the host is there already, and switched on."""
+        return when >= host.since if host.is_server else self.calendar.at_work(host, when) is not None
+
+    def _pen(self, *concern: str | int) -> Pen:
+        return Pen(self.chance("pen", *concern), self.outlet, self.calendar.outage, self.calendar.lost)

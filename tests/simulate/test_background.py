@@ -6,13 +6,11 @@ from collections import Counter
 
 import pytest
 
-from lmgraph.simulate import Options, background, estate
-from lmgraph.simulate.background import administration, machines
-from lmgraph.simulate.calendar import Calendar
-from lmgraph.simulate.ledger import Ledger
+from lmgraph.simulate.background import deployment, machines
 from lmgraph.simulate.sensor import Written, lasting
 from lmgraph.simulate.times import HOUR, START, day_of, moment
 from lmgraph.simulate.world import World
+from tests.simulate.peace import made, quiet
 
 DAYS = 7
 SEED = 3
@@ -20,13 +18,8 @@ SEED = 3
 
 @pytest.fixture(scope="module")
 def week() -> tuple[World, list[Written]]:
-    options = Options(scenarios=(), hosts=200, days=DAYS, seed=SEED)
-    company = estate.build(SEED, 200, DAYS, 1.0)
-    written: list[Written] = []
-    world = World(options, company, Calendar(SEED, company, 1.0), Ledger(), written.append)
-    for day in range(DAYS):
-        background.write(world, day)
-    return world, written
+    peace = made(200, DAYS, SEED)
+    return peace.world, peace.written
 
 
 def starts(written: list[Written], name: str) -> list[Written]:
@@ -50,7 +43,8 @@ def by_day(rows: list[Written]) -> Counter[int]:
 def test_every_kind_of_movement_takes_place(week):
     world, _ = week
     assert set(world.ledger.movements) == {
-        *("admin share", "backup", "monitoring", "net use", "psexec", "scan", "user-mode smb"),
+        *("admin share", "backup", "monitoring", "net use", "psexec", "remote service"),
+        *("scan", "service control", "user-mode smb"),
     }
 
 
@@ -73,18 +67,32 @@ def test_backup_runs_every_night(week):
 
 
 def test_monitoring_is_regular(week):
-    _, written = week
-    rows = of_agent(written, "monitor", machines.MONITOR)
-    counts = by_day(rows).values()
-    assert max(counts) - min(counts) <= 2  # the last of a day may arrive on the next
-    assert min(counts) > 200
+    world, written = week
+    counts = by_day(of_agent(written, "monitor", machines.MONITOR))
+    watched = [
+        sum(
+            host.number % 5 < 2 and host.role != "monitor" and host.since <= moment(day, 0)
+            for host in world.estate.servers
+        )
+        for day in range(DAYS)
+    ]
+    rounds = counts[0] / watched[0]
+    assert rounds >= 24
+    for day in range(DAYS):  # the last of a day may arrive on the next
+        assert abs(counts[day] - rounds * watched[day]) <= 2
 
 
 def test_scan_asks_everybody_once_a_week(week):
-    _, written = week
+    world, written = week
     agent = of_agent(written, "scan", machines.SCANNER)
-    assert len({row.record["RemoteAddressIP4"] for row in agent}) >= 195
-    assert len(by_day(agent)) <= 2
+    ports = [row for row in agent if row.record["ContextProcessId"] == lasting(row.host, machines.SCANNER)]
+    late = world.estate.there(machines.scan_day(world, 0))
+    assert len({row.record["RemoteAddressIP4"] for row in ports}) == len(late) - 1
+    assert {day_of(row.cloud) for row in agent} <= {
+        machines.scan_day(world, 0),
+        machines.scan_day(world, 0) + 1,
+    }
+    assert all(machines.scan_day(world, week) % 7 < 5 for week in range(9))
 
 
 def test_administrators_go_where_they_always_go(week):
@@ -118,15 +126,25 @@ def test_help_desk_visits_people(week):
 
 
 def test_roll_out_is_one_account_on_many_workstations():
-    options = Options(scenarios=(), hosts=60, days=2, seed=1)
-    company = estate.build(1, 60, 2, 1.0)
-    written: list[Written] = []
-    world = World(options, company, Calendar(1, company, 1.0), Ledger(), written.append)
-    administration._roll_out(world, administration.rollout_day(world))
+    peace = quiet(60, 2, seed=1)
+    world, written = peace.world, peace.written
+    deployment._roll_out(world, deployment.rollout_day(world))
     rows = starts(written, "paexec.exe")
     targets = [target for source, target in world.ledger.pairs if source.role == "deploy"]
-    assert len(rows) == len(targets) >= 10
+    assert len(rows) == len(targets) >= 5
     assert {row.more["UserName"] for row in rows} == {"svc-deploy"}
+
+
+def test_roll_out_comes_every_month_to_one_site_or_to_all():
+    world = quiet(100, 2, seed=1).world
+    days = [deployment.rollout_day(world, month) for month in range(12)]
+    assert all(day // 28 == month and day % 7 < 5 for month, day in enumerate(days))
+    sites = []
+    for day in days:
+        world.ledger.pairs.clear()
+        deployment._roll_out(world, day)
+        sites.append(len({target.site.code for _, target in world.ledger.pairs}))
+    assert set(sites) == {1, 2}
 
 
 def test_sensors_send_files(week):

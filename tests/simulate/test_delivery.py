@@ -61,3 +61,13 @@ def test_a_hold_keeps_lines_back():
 def test_what_is_held_beyond_the_end_is_delivered_afterwards():
     days, _ = deliver(0, hold=(moment(2, 0), moment(2, 12), moment(5, 0)))
     assert [len(day) for day in days] == [1000, 1000, 500, 500]
+
+
+def test_what_is_lost_is_counted_and_not_delivered():
+    estate = build(1, 20, DAYS, 1.0)
+    delivery = Delivery(1, estate, Lines(), 0)
+    for number in range(10):
+        record = {"id": f"{number:08x}-{number:08x}", "number": number}
+        delivery.take(Written(moment(0, 1) + number, estate.hosts[0], "X", record, {}, number % 2 == 0))
+    assert delivery.day(0) == [b"1", b"3", b"5", b"7", b"9"]
+    assert (delivery.tally.records, delivery.tally.lost) == (5, 5)

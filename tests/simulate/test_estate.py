@@ -37,7 +37,7 @@ def test_everybody_is_there(hosts):
 
 
 def test_more_hosts_mean_more_sites():
-    assert [len(build(1, hosts, 2, 1.0).sites) for hosts in (100, 400, 3000)] == [1, 3, 6]
+    assert [len(build(1, hosts, 2, 1.0).sites) for hosts in (59, 60, 100, 400, 3000)] == [1, 2, 2, 3, 6]
 
 
 @pytest.mark.parametrize("seed", [1, 2])

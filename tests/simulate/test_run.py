@@ -80,6 +80,44 @@ def test_truth_counts_what_was_delivered(attacked):
     assert told["benign"]["movements"] == sum(told["benign"]["by_kind"].values()) > 50
 
 
+def test_what_is_lost_is_in_no_file_and_in_no_hop(tmp_path):
+    options = Options(scenarios=("chain", "ransomware"), hosts=60, days=3, seed=3, noise=6)
+    simulate(tmp_path / "out", options)
+    told = truth(tmp_path / "out")
+    assert told["delivery"]["lost"] > 100
+    labelled = [number for attack in told["attacks"] for hop in attack["hops"] for number in hop["events"]]
+    written = {record["id"] for record in records(tmp_path / "out/fdr")}
+    assert len(labelled) > 50
+    assert set(labelled) <= written
+
+
+def test_further_records_do_not_change_what_is_lost(peace, attacked):
+    before, after = (truth(out)["delivery"]["lost"] for out in (peace, attacked))
+    assert 0 < before <= after
+    of_attacks = {
+        number for attack in truth(attacked)["attacks"] for hop in attack["hops"] for number in hop["events"]
+    }
+    ids = [{record["id"] for record in records(out / "fdr")} for out in (peace, attacked)]
+    assert ids[0] <= ids[1] - of_attacks
+
+
+def test_every_pair_that_spoke_smb_is_told(attacked):
+    told = truth(attacked)
+    moved = told["benign"]["moved"]
+    assert moved == sorted(moved)
+    assert len({(source, target) for source, target, _, _ in moved}) == len(moved) > told["benign"]["pairs"]
+    assert {kind for *_, kinds in moved for kind in kinds} == {*told["benign"]["by_kind"], "file share"}
+    assert {day for *_, days, _ in moved for day in days} == {0, 1, 2}
+    text = (attacked / "truth.json").read_text()
+    assert text.count('\n   ["') == len(moved)  # a row a line
+
+
+def test_addresses_of_hosts_without_sensor_are_told(attacked):
+    hosts = truth(attacked)["hosts"]
+    assert set(hosts["addresses"]) == set(hosts["without_sensor"])
+    assert all(address.startswith("10.") for held in hosts["addresses"].values() for address in held)
+
+
 def test_flavours_tell_the_same_story(attacked, tmp_path):
     for flavour in ("logscale", "table"):
         simulate(tmp_path / flavour, Options(scenarios=("chain", "worm"), flavour=flavour, **SMALL))
@@ -134,7 +172,7 @@ def test_noise_makes_it_irregular(tmp_path):
     for noise in (0, 4):
         simulate(tmp_path / str(noise), Options(scenarios=(), noise=noise, **SMALL))
     tidy, untidy = (truth(tmp_path / name)["delivery"] for name in ("0", "4"))
-    assert tidy["duplicates"] == tidy["malformed"] == tidy["late"] == 0
+    assert tidy["duplicates"] == tidy["malformed"] == tidy["late"] == tidy["lost"] == 0
     assert untidy["duplicates"] > 0
     assert untidy["malformed"] > 0
 

@@ -168,7 +168,7 @@ def test_one_address_is_two_hosts(crowded):
 def test_clocks_on_the_way_are_wrong(crowded):
     wrong = crowded.truth["hosts"]["clock_ms"]
     assert any(hop["target"] in wrong for hop in crowded.attack("skew")["hops"])
-    assert all(5_000 <= abs(ms) <= 25_000 for ms in wrong.values())
+    assert all(5_000 <= abs(ms) <= 300_000 for ms in wrong.values())
 
 
 def test_passwords_are_those_of_the_estate(crowded):

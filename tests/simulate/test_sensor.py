@@ -67,6 +67,28 @@ def test_a_sensor_that_cannot_reach_the_cloud_reports_later(written, hosts):
     assert {row.cloud for row in written} == {NOON + 7_200_000}
 
 
+def test_what_is_lost_is_no_record_of_an_act(written, hosts):
+    pen = Pen(Chance(1), written.append, lambda host, when: 0, lambda host, when, number: host is hosts[0])
+    for host in hosts:
+        pen.address(host, NOON, "10.20.200.21")
+    assert [row.lost for row in written] == [True, False]
+    assert pen.ids == [written[1].record["id"]]
+
+
+def test_who_is_switched_off_is_called_in_vain(pen, written, hosts, session):
+    acts, tool = Acts(pen, Ledger(), lambda host, when: False), psexec_named("PsExec.exe", "Tools")
+    acts.psexec(session, hosts[1], NOON, tool)
+    acts.net_use(session, hosts[1], NOON, "C$")
+    acts.probe(session, hosts[1], NOON)
+    acts.install(session, hosts[1], NOON, "Runner-1", image="x.exe")
+    acts.install(session, hosts[1], NOON, "Runner-1")
+    acts.remote_service(session, hosts[1], NOON, "agent", r"C:\Windows\agent.exe")
+    acts.control(session, hosts[1], NOON, "create", "Spooler")
+    acts.copy(session, hosts[1], NOON, r"C:\Temp")
+    assert {row.host for row in written} == {hosts[0]}
+    assert sum(row.event == "NetworkConnectIP4" for row in written) == 8
+
+
 def test_no_sensor_no_record(pen, written, hosts):
     hosts[0].managed = False
     pen.online(hosts[0], NOON)
@@ -150,6 +172,23 @@ def test_only_the_background_is_noted(pen, hosts, session):
     assert ledger.movements == {"net use": 1}
     assert ledger.known(hosts[0], NOON + 1) == [(hosts[1], [session.account])]
     assert ledger.known(hosts[0], NOON) == []
+
+
+def test_every_way_to_port_445_is_a_contact(pen, hosts, session):
+    source, target = hosts
+    for number, act in enumerate(
+        (
+            lambda acts: acts.smb(source, target, NOON, ADM, "home"),
+            lambda acts: acts.dial(source, target, NOON, "77", "x.exe"),
+            lambda acts: acts.psexec(session, target, NOON, psexec_named("PsExec.exe", "Tools")),
+            lambda acts: acts.control(session, target, NOON, "query", "Spooler"),
+        )
+    ):
+        ledger = Ledger()
+        act(Acts(pen, ledger))
+        (contact,) = ledger.contacts.values()
+        assert contact.days == {1}
+        assert contact.kinds == [{"file share"}, set(), {"psexec"}, {"service control"}][number]
 
 
 def test_sessions_are_known_while_they_last(pen, hosts):

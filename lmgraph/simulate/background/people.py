@@ -42,7 +42,10 @@ def _morning(world: World, acts: Acts, host: Host, workday: Workday) -> None:
 def _files(world: World, acts: Acts, chance: Chance, host: Host, workday: Workday) -> None:
     files, account = world.estate.file_server(host.site), workday.session.account
     for when in chance.clocks(chance.count(4), workday.first + MINUTE, workday.last):
-        acts.smb(host, files, when, account, chance.habit(_SHARES))
+        share = chance.habit(_SHARES)
+        if chance.happens(0.006 * world.options.noise):  # with a password that is no longer right
+            acts.smb(host, files, when - 9 * SECOND, account, share, refused=True)
+        acts.smb(host, files, when, account, share)
     if host.number % 60 == 17:  # an engineer whose program speaks SMB itself
         number = acts.pen.process(
             workday.session, workday.first + 30 * MINUTE, _JAVA, f'"{_JAVA}" -jar sync.jar'
