@@ -27,16 +27,19 @@ _DISGUISES: Final = ("svcupdate.exe", "wuahost.exe", "mcagent.exe", "dllhost32.e
 _SERVICES: Final = ("WinUpdSvc", "NetHelper", "VssProviderX", "AppAgent", "SysMonitor", "PrintNotify2")
 _TOOLKITS: Final = ("smbx.exe", "sync64.exe", "py.exe", "python.exe", "client.exe", "netagent.exe")
 _ARGUMENTS: Final = ("-t {to} -x {run}", "{to} {run}", "agent.py {to}", "--host {to} --exec {run}", "-c {to}")
-# What is run on a target is mostly what an administrator would run there.
-_RUNS: Final = (
+# What is run on a target is mostly what an administrator would run there; some have a look round, too.
+_ORDINARY: Final = (
     "cmd.exe",
     "cmd.exe /c sc query",
     "tasklist.exe",
     "gpupdate.exe /force",
     "ipconfig.exe /flushdns",
+)
+_CURIOUS: Final = (
     "ipconfig.exe /all",
     "systeminfo.exe",
     "whoami.exe /all",
+    "cmd.exe /c whoami",
     "net.exe localgroup administrators",
     "quser.exe",
 )
@@ -54,8 +57,8 @@ _COPIES: Final = (
 _PAYLOADS: Final = (
     r"cmd.exe /c C:\PerfLogs\x.exe",
     r"cmd.exe /c C:\Windows\Temp\update.exe",
-    r"cmd.exe /c \\{server}\deploy\setup.exe /quiet",
-    r"rundll32.exe C:\ProgramData\lib.dll,Start",
+    r"cmd.exe /c \\deploy\patch\run.cmd",
+    "msiexec.exe /i agent.msi /qn",
     r"msiexec.exe /i \\{server}\deploy\agent.msi /qn",
 )
 _LISTS: Final = ("h.txt", "servers.txt", "hosts.txt", "comps1.txt", "list.txt")
@@ -119,7 +122,6 @@ class Craft:
 def draw(chance: Chance) -> Craft:
     """The craft of an attack."""
     folder = chance.pick(_FOLDERS)
-    share = chance.pick((("ADMIN$"), ("ADMIN$"), r"C$\Windows"))
     return Craft(
         folder=folder,
         name=chance.pick(_NAMES),
@@ -129,13 +131,18 @@ def draw(chance: Chance) -> Craft:
         arguments=chance.pick(_ARGUMENTS),
         shell=chance.pick(_SHELLS),
         copy=chance.pick(_COPIES),
-        share=share,
-        runs=("cmd.exe", *chance.sample(_RUNS, chance.whole(1, 4))),
+        share=chance.pick(("ADMIN$", "ADMIN$", r"C$\Windows")),
+        runs=_runs(chance),
         payload=chance.pick(_PAYLOADS),
         list=rf"C:\{folder.format(who='Public')}\{chance.pick(_LISTS)}",
         passes=chance.pick((0.0, 0.4, 0.9)),
         haste=chance.pick((20.0, 45.0, 120.0)),
     )
+
+
+def _runs(chance: Chance) -> tuple[str, ...]:
+    ordinary = chance.sample(_ORDINARY, chance.whole(2, 4))
+    return (*ordinary, *chance.sample(_CURIOUS, chance.pick((0, 0, 1, 2))))
 
 
 def service_name(chance: Chance) -> str:

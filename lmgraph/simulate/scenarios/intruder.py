@@ -190,7 +190,7 @@ class Intruder:
         acts.net_use(by, target, when, share, token=token, typed=typed)
         if chance.happens(0.4):
             acts.probe(by, target, when + chance.whole(1, 4) * SECOND, token=token)
-        if chance.happens(0.3):  # it tidies up
+        if share == "C$" and chance.happens(0.4):  # it tidies up
             acts.unmap(by, target, when + chance.whole(2, 6) * MINUTE, share)
 
     def _act_in_vain(self, way: Way, by: Session, target: Host, when: int, token: str) -> None:
