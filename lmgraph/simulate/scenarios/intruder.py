@@ -77,7 +77,7 @@ class Intruder:
         if host.is_server:  # the flaw of a service that runs as the system, or a stolen account
             if self.chance.happens(0.5):
                 return system(host)
-            return pen.logon(host, when - 5 * MINUTE, self.administrator().account, 10)
+            return pen.logon(host, when - 5 * MINUTE, self.administrator().account, 2)
         if not self.on(host, when):
             self._woken.add(host)
             pen.online(host, when - 7 * MINUTE)
