@@ -34,7 +34,7 @@ def ransomware(intruder: Intruder) -> None:
 def worm(intruder: Intruder) -> None:
     """Whoever is hit tries others of its site after a few minutes; every second attempt is in vain."""
     chance, estate = intruder.chance, intruder.world.estate
-    host, when = origins.draw(intruder, bare=False)
+    host, when = origins.draw(intruder, but=("bare", "night"))
     account = next(host.service for host in estate.having("deploy") if host.service)
     start = intruder.enter(host, when)
     queue: list[tuple[int, int, Foothold]] = [(intruder.pause(when, 4), 0, start)]

@@ -107,9 +107,11 @@ def rider(intruder: Intruder) -> None:
     if intruder.chance.happens(0.5):
         intruder.borrow(admin)
     start = intruder.enter(admin.host, when, session=own)
+    when = intruder.pause(when, 4)
     if intruder.chance.happens(0.6):
-        intruder.move(start, admin.jump, intruder.pause(when, 4), "net use", account=admin.account)
-    entry = intruder.move(start, admin.jump, intruder.pause(when, 9), "psexec", account=admin.account)
+        intruder.move(start, admin.jump, when, "net use", account=admin.account)
+        when = intruder.pause(when, 5)
+    entry = intruder.move(start, admin.jump, when, "psexec", account=admin.account)
     if entry is None:
         return
     riding = Foothold(there, entry.since, entry.hop)
@@ -149,7 +151,7 @@ def remote_desktop(intruder: Intruder) -> None:
 
 def no_sensor(intruder: Intruder) -> None:
     """The second host writes nothing: what it does shows on its targets alone."""
-    host, when = origins.draw(intruder, bare=False)
+    host, when = origins.draw(intruder, but=("bare",))
     bare = intruder.targets("server", number=1, bare=True)
     seen = intruder.targets("server", number=3) or intruder.targets("file", number=1)
     targets = [*seen[:1], *bare, *seen[1:]]

@@ -24,6 +24,8 @@ _LENGTH: Final[dict[str, tuple[int, int]]] = {
     "target": (4, 6),
 }  # target: the prize, below, and one step more
 
+_STAYS: Final = 80 * MINUTE  # that the first host is still switched on: the longest pause before a first hop
+
 
 @dataclass(slots=True)
 class _Raid:
@@ -133,7 +135,8 @@ def _promising(intruder: Intruder, host: Host, when: int, *, known: bool, active
     order = intruder.chance.sample(intruder.world.estate.hosts, len(intruder.world.estate.hosts))
     found: list[tuple[int, int, Host]] = []
     for place, other in enumerate(order):
-        if not other.managed or not intruder.on(other, when) or (other.service and other.role != "server"):
+        stays = intruder.on(other, when) and intruder.on(other, when + _STAYS)
+        if not other.managed or not stays or (other.service and other.role != "server"):
             continue
         accounts = [session.account for session in intruder.present(other, when)]
         if active and all(account.reach == "none" for account in accounts):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from lmgraph.simulate.estate import Host
@@ -15,14 +15,14 @@ _WEIGHTS: Final[dict[Kind, int]] = {"desk": 12, "server": 3, "bare": 2, "night":
 _FEWEST: Final = 5  # servers with a sensor; where there are fewer, none can be spared for a start
 
 
-def draw(intruder: Intruder, *, bare: bool = True) -> tuple[Host, int]:
+def draw(intruder: Intruder, *, but: Sequence[Kind] = ()) -> tuple[Host, int]:
     """A host and a moment (ms) to begin; the host is the attack's from then on.
 
     Args:
         intruder: Whose attack begins.
-        bare: It may be a host without a sensor.
+        but: Kinds of places at which it cannot begin.
     """
-    kinds = [kind for kind, weight in _WEIGHTS.items() if bare or kind != "bare" for _ in range(weight)]
+    kinds = [kind for kind, weight in _WEIGHTS.items() if kind not in but for _ in range(weight)]
     places: dict[Kind, Callable[[Intruder], tuple[Host, int]]] = {
         "desk": workplace,
         "server": _exposed,
