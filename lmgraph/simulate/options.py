@@ -19,7 +19,7 @@ SCENARIOS: Final = MappingProxyType(
     {
         "chain": "a chain of hosts with one stolen account",
         "new-accounts": "a chain with an account stolen anew on each host",
-        "ransomware": "a short way to a server, then code on most hosts within the hour",
+        "ransomware": "a short way to a controller, then code on most hosts that are on, within the hour",
         "worm": "every host that is hit tries others; a program of its own speaks SMB",
         "insider": "an administrator, own account and machine, on servers that are none of the job",
         "renamed": "PsExec under another name, its service renamed too: no PsExec alert",

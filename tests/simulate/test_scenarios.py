@@ -30,6 +30,11 @@ def chain(attack) -> list[dict]:
     return hops
 
 
+def executed(attack) -> list[dict]:
+    """The hops on whose target code ran."""
+    return [hop for hop in attack["hops"] if hop["outcome"] == "executed"]
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_hops_follow_one_another(crowded, name):
     attack = crowded.attack(name)
@@ -71,8 +76,8 @@ def test_code_runs_only_where_the_account_may(crowded, name):
 
 
 def test_one_account_or_another_on_each_host(crowded):
-    assert len({hop["account"] for hop in chain(crowded.attack("chain"))}) == 1
-    several = [hop["account"] for hop in chain(crowded.attack("new-accounts"))]
+    assert len({hop["account"] for hop in executed(crowded.attack("chain"))}) == 1
+    several = [hop["account"] for hop in executed(crowded.attack("new-accounts"))]
     assert len(set(several)) == len(several) >= 3
 
 
@@ -101,7 +106,7 @@ def test_renamed_tool_has_no_name_that_a_rule_knows(crowded):
 
 
 def test_toolkit_speaks_smb_itself_and_starts_shells(crowded):
-    for hop in chain(crowded.attack("toolkit")):
+    for hop in executed(crowded.attack("toolkit")):
         written = crowded.of(hop)
         assert any("COMSPEC" in record.get("ServiceImagePath", "") for record in written)
 
@@ -134,7 +139,7 @@ def test_rider_keeps_to_the_name_and_the_hours_of_the_administrator(crowded):
 
 
 def test_first_hop_by_remote_desktop(crowded):
-    first, *others = chain(crowded.attack("rdp"))
+    first, *others = crowded.attack("rdp")["hops"]
     assert first["protocol"] == "rdp"
     assert any(record.get("RemotePort") == "3389" for record in crowded.of(first))
     assert not any(record.get("RemotePort") == "445" for record in crowded.of(first))
@@ -142,7 +147,7 @@ def test_first_hop_by_remote_desktop(crowded):
 
 
 def test_targets_are_named_in_every_way(crowded):
-    tokens = [hop["token"].lower() for hop in chain(crowded.attack("names"))]
+    tokens = [hop["token"].lower() for hop in executed(crowded.attack("names"))]
     assert any(re.fullmatch(r"[\d.]+", token) for token in tokens)
     assert any(token.endswith(".corp.example") for token in tokens)
     assert any(re.fullmatch(r"[a-z]+-[a-z]+\d+", token) for token in tokens)
@@ -172,9 +177,10 @@ def test_clocks_on_the_way_are_wrong(crowded):
 
 
 def test_passwords_are_those_of_the_estate(crowded):
-    assert any("-p Made-up-2026" in command for command in commands(crowded, crowded.attack("chain"))) or any(
-        "/user:CORP" in command for command in commands(crowded, crowded.attack("chain"))
-    )
+    told = [command for attack in crowded.truth["attacks"] for command in commands(crowded, attack)]
+    typed = [command for command in told if " -p " in command or "/user:" in command]
+    assert typed
+    assert all(re.search(r"( -p|/user:CORP\\\S+) Made-up-2026", command) for command in typed)
 
 
 @pytest.mark.parametrize("goal", ["explore", "spread", "target"])

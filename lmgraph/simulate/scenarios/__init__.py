@@ -54,7 +54,7 @@ _RUNS: Final[dict[str, Run]] = {
     "no-sensor": chains.no_sensor,
     "dhcp": chains.address_changes,
     "skew": chains.skewed,
-    "late": chains.chain,
+    "late": chains.late,
     **dict(_raids()),
 }
 _DAYS: Final = {"slow": 3, "slower": 5}  # that it may last; the others end on the day after at the latest

@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 from typing import Final
 
-from lmgraph.simulate.scenarios.chains import follow
+from lmgraph.simulate.scenarios import origins
 from lmgraph.simulate.scenarios.intruder import Foothold, Intruder, Way
+from lmgraph.simulate.scenarios.routes import follow, repertoire
 from lmgraph.simulate.times import MINUTE, SECOND
 
 _MOST: Final = 400
@@ -15,10 +16,11 @@ _MOST: Final = 400
 def ransomware(intruder: Intruder) -> None:
     """A server, a domain controller, then most of what is switched on."""
     chance, estate = intruder.chance, intruder.world.estate
-    host, when = intruder.workplace()
+    host, when = origins.draw(intruder)
     master = chance.pick(estate.masters)
     way = intruder.targets("server", number=1) + intruder.targets("dc", number=1)
-    base = follow(intruder, intruder.enter(host, when), way, [intruder.administrator().account, master])
+    start, ways = intruder.enter(host, when), repertoire(intruder)
+    base = follow(intruder, start, way, [intruder.administrator().account, master], ways=ways)
     if base is None:
         return
     when = intruder.pause(base.since, 40)
@@ -32,7 +34,7 @@ def ransomware(intruder: Intruder) -> None:
 def worm(intruder: Intruder) -> None:
     """Whoever is hit tries others of its site after a few minutes; every second attempt is in vain."""
     chance, estate = intruder.chance, intruder.world.estate
-    host, when = intruder.workplace()
+    host, when = origins.draw(intruder, but=("bare", "night"))
     account = next(host.service for host in estate.having("deploy") if host.service)
     start = intruder.enter(host, when)
     queue: list[tuple[int, int, Foothold]] = [(intruder.pause(when, 4), 0, start)]
@@ -59,7 +61,8 @@ def insider(intruder: Intruder) -> None:
         others = [other for other in world.estate.administrators if other.host in day]
         admin = others[0] if others else admin
         workday = day.get(admin.host)
-    when = workday.last - chance.whole(60, 100) * MINUTE if workday else intruder.workplace()[1]
+    intruder.borrow(admin)
+    when = workday.last - chance.whole(60, 100) * MINUTE if workday else origins.workplace(intruder)[1]
     start = intruder.enter(admin.host, when)
     foreign = [
         host for host in world.estate.having("server", "file") if host not in admin.habits and host.managed

@@ -1,71 +1,82 @@
-"""Attacks that go from host to host in a line."""
+"""Attacks that go from host to host, mostly in a line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import cycle
-
 from lmgraph.simulate.acts import Spelling
 from lmgraph.simulate.estate import Account, Administrator, Host
+from lmgraph.simulate.scenarios import origins
 from lmgraph.simulate.scenarios.intruder import Foothold, Intruder, Way
+from lmgraph.simulate.scenarios.routes import follow, repertoire, roam
 from lmgraph.simulate.sensor import Session
 from lmgraph.simulate.times import HOUR, MINUTE, SECOND, day_of
 from lmgraph.simulate.world import World
 
 
-def follow(
-    intruder: Intruder, start: Foothold, targets: Sequence[Host], accounts: Sequence[Account], *,
-    way: Way = "full", minutes: float = 20, spellings: Sequence[Spelling] = (),
-) -> Foothold | None:  # fmt: skip
-    """From host to host, each with the next of the accounts in turn; gives the last foothold."""
-    here: Foothold | None = start
-    for number, (target, account) in enumerate(zip(targets, cycle(accounts), strict=False)):
-        if here is None:
-            return None
-        when = intruder.pause(here.since, minutes)
-        spelling = spellings[number % len(spellings)] if spellings else None
-        here = intruder.move(here, target, when, way, account=account, spelling=spelling)
-    return here
+def chain(intruder: Intruder, *, goal: str = "") -> None:
+    """Three to five servers, with an administrator's account."""
+    _plain(intruder, repertoire(intruder), goal=goal)
 
 
-def chain(intruder: Intruder, *, way: Way = "full", minutes: float = 20, goal: str = "") -> None:
-    """A workstation, then three to five servers, with an administrator's account."""
-    host, when = intruder.workplace()
+def late(intruder: Intruder) -> None:
+    """The same, at times with a second account; who runs it sees to the delivery."""
+    _plain(intruder, repertoire(intruder), elevates=True)
+
+
+def _plain(intruder: Intruder, ways: tuple[Way, ...], *, elevates: bool = False, goal: str = "") -> None:
+    host, when = origins.draw(intruder)
     targets = intruder.targets("server", "file", number=intruder.chance.whole(3, 5))
-    account = intruder.administrator().account
-    follow(intruder, intruder.enter(host, when, goal=goal), targets, [account], way=way, minutes=minutes)
+    accounts = _stolen(intruder, len(targets)) if elevates else [intruder.administrator().account]
+    roam(intruder, intruder.enter(host, when, goal=goal), targets, accounts, ways=ways)
+
+
+def _stolen(intruder: Intruder, number: int) -> list[Account]:
+    """Whose rights are used on so many hosts: one account's, or at times from one host on another's."""
+    chance, estate = intruder.chance, intruder.world.estate
+    first = intruder.administrator().account
+    if number < 2 or not chance.happens(0.35):
+        return [first] * number
+    admins = [admin.account for admin in estate.administrators]
+    others = [account for account in [*admins, *_services(intruder), *estate.masters] if account != first]
+    before = chance.whole(1, number - 1)
+    return [first] * before + [chance.pick(others)] * (number - before)
+
+
+def _services(intruder: Intruder) -> list[Account]:
+    """Accounts of services that are administrators of servers."""
+    servers = intruder.world.estate.having("server")
+    return [host.service for host in servers if host.service and host.service.reach == "servers"]
 
 
 def new_accounts(intruder: Intruder) -> None:
     """An administrator's, a service's, another administrator's account; the domain's for its controller."""
-    host, when = intruder.workplace()
+    host, when = origins.draw(intruder)
     estate = intruder.world.estate
-    services = [
-        host.service for host in estate.having("server") if host.service and host.service.reach == "servers"
-    ]
     admins = intruder.chance.sample([admin.account for admin in estate.administrators], 2)
-    accounts = [admins[0], *intruder.chance.sample(services, 1), *admins[1:]]
-    targets = intruder.targets("server", number=len(accounts)) + intruder.targets("dc", number=1)
-    follow(intruder, intruder.enter(host, when), targets, [*accounts, intruder.chance.pick(estate.masters)])
+    accounts = [admins[0], *intruder.chance.sample(_services(intruder), 1), *admins[1:]]
+    targets = intruder.targets("server", number=len(accounts))
+    accounts = [*accounts[: len(targets)], intruder.chance.pick(estate.masters)]
+    targets += intruder.targets("dc", number=1)
+    roam(intruder, intruder.enter(host, when), targets, accounts, ways=repertoire(intruder))
 
 
 def renamed(intruder: Intruder) -> None:
     """No tool that any rule knows by name."""
-    chain(intruder, way="renamed")
+    _plain(intruder, ("renamed",), elevates=True)
 
 
 def toolkit(intruder: Intruder) -> None:
     """A program that speaks SMB itself."""
-    chain(intruder, way="toolkit")
+    _plain(intruder, ("toolkit",), elevates=True)
 
 
 def names(intruder: Intruder) -> None:
     """Each way to name a target at least once."""
-    host, when = intruder.workplace()
+    host, when = origins.draw(intruder)
     targets = intruder.targets("server", "file", number=5)
     spellings: tuple[Spelling, ...] = ("address", "full", "short")
-    account = intruder.administrator().account
-    follow(intruder, intruder.enter(host, when), targets, [account], spellings=spellings)
+    ways: tuple[Way, ...] = ("full", "psexec", "remote service")
+    accounts = _stolen(intruder, len(targets))
+    roam(intruder, intruder.enter(host, when), targets, accounts, ways=ways, spellings=spellings)
 
 
 def slow(intruder: Intruder) -> None:
@@ -79,23 +90,28 @@ def slower(intruder: Intruder) -> None:
 
 
 def _by_hours(intruder: Intruder, least: float, most: float, number: int) -> None:
-    host, when = intruder.workplace()
-    account = intruder.administrator().account
+    host, when = origins.draw(intruder)
+    account, ways = intruder.administrator().account, repertoire(intruder)
     here: Foothold | None = intruder.enter(host, when)
-    moment = when + round(intruder.chance.between(0.2, 2) * HOUR)
+    moment = when + round(intruder.chance.between(0.2, 1.5) * HOUR)
     for target in intruder.targets("server", "file", number=number):
         if here is None:
             return
-        here = intruder.move(here, target, moment, "full", account=account)
+        here = intruder.move(here, target, moment, intruder.chance.pick(ways), account=account)
         moment += round(intruder.chance.between(least, most) * HOUR)
 
 
 def rider(intruder: Intruder) -> None:
     """From the administrator's machine to the jump host and on, within the administrator's session there."""
     admin, when, own, there = _ride(intruder)
+    if intruder.chance.happens(0.5):
+        intruder.borrow(admin)
     start = intruder.enter(admin.host, when, session=own)
-    intruder.move(start, admin.jump, intruder.pause(when, 4), "net use", account=admin.account)
-    entry = intruder.move(start, admin.jump, intruder.pause(when, 9), "psexec", account=admin.account)
+    when = intruder.pause(when, 4)
+    if intruder.chance.happens(0.6):
+        intruder.move(start, admin.jump, when, "net use", account=admin.account)
+        when = intruder.pause(when, 5)
+    entry = intruder.move(start, admin.jump, when, "psexec", account=admin.account)
     if entry is None:
         return
     riding = Foothold(there, entry.since, entry.hop)
@@ -116,7 +132,7 @@ def _ride(intruder: Intruder) -> tuple[Administrator, int, Session, Session]:
             if own and stay.session.account == admin.account and day_of(stay.first) == intruder.day:
                 into = intruder.chance.between(0.05, 0.3)
                 return admin, stay.first + round((stay.last - stay.first) * into), own, stay.session
-    admin, (_, when) = intruder.administrator(), intruder.workplace()
+    admin, (_, when) = intruder.administrator(), origins.workplace(intruder)
     own = intruder.session(admin.host, when)
     ride = intruder.acts.remote_desktop(own, admin.jump, when - 5 * MINUTE, admin.account, 4)
     return admin, when, own, ride
@@ -124,22 +140,23 @@ def _ride(intruder: Intruder) -> tuple[Administrator, int, Session, Session]:
 
 def remote_desktop(intruder: Intruder) -> None:
     """The first hop is a remote session; SMB from there."""
-    host, when = intruder.workplace()
-    account = intruder.administrator().account
-    first, *others = intruder.targets("server", number=4)
+    host, when = origins.workplace(intruder)
+    first, *others = intruder.targets("server", number=4) or intruder.targets("file", number=1)
+    account, *further = _stolen(intruder, 1 + len(others))
     start = intruder.enter(host, when)
     entry = intruder.move(start, first, intruder.pause(when, 10), "rdp", account=account)
     if entry:
-        follow(intruder, entry, others, [account])
+        roam(intruder, entry, others, further, ways=repertoire(intruder))
 
 
 def no_sensor(intruder: Intruder) -> None:
     """The second host writes nothing: what it does shows on its targets alone."""
-    host, when = intruder.workplace()
-    account = intruder.administrator().account
+    host, when = origins.draw(intruder, but=("bare",))
     bare = intruder.targets("server", number=1, bare=True)
-    targets = intruder.targets("server", number=3)
-    follow(intruder, intruder.enter(host, when), [targets[0], *bare, *targets[1:]], [account])
+    seen = intruder.targets("server", number=3) or intruder.targets("file", number=1)
+    targets = [*seen[:1], *bare, *seen[1:]]
+    accounts, ways = _stolen(intruder, len(targets)), repertoire(intruder)
+    follow(intruder, intruder.enter(host, when), targets, accounts, ways=ways)
 
 
 def hand_over(world: World, day: int) -> list[tuple[int, Host, Host, int]]:
@@ -164,10 +181,10 @@ def address_changes(intruder: Intruder) -> None:
     given_up, former, holder, taken = intruder.chance.pick(changes)
     intruder.claim(former)  # no place to start from
     intruder.claim(holder)
-    host, _ = intruder.workplace()
+    when = given_up - 20 * MINUTE
+    host = _there_all_along(intruder, when - 10 * MINUTE, taken + 20 * MINUTE)
     desk = intruder.chance.pick(intruder.world.estate.desk)[0]
     admin = intruder.administrator().account
-    when = given_up - 20 * MINUTE
     start = intruder.enter(host, when - 10 * MINUTE)
     first = intruder.move(start, former, when, "full", account=desk, spelling="address")
     servers = intruder.targets("server", number=2)
@@ -180,11 +197,19 @@ def address_changes(intruder: Intruder) -> None:
         follow(intruder, second, servers[1:], [admin])
 
 
+def _there_all_along(intruder: Intruder, first: int, last: int) -> Host:
+    """A workstation whose person is at work at both times, if there is one."""
+    hosts = [host for host in intruder.world.estate.having("workstation") if host.managed]
+    there = [host for host in hosts if intruder.on(host, first) and intruder.on(host, last)]
+    return intruder.chance.pick(intruder.free(there or hosts))
+
+
 def skewed(intruder: Intruder) -> None:
     """Quickly from one host with a wrong clock to the next."""
-    servers = [host for host in intruder.world.estate.having("server", "file") if host.managed]
+    host, when = origins.draw(intruder)
+    servers = intruder.world.estate.having("server", "file")
+    servers = [server for server in servers if server.managed and server is not host]
     wrong = sorted(servers, key=lambda host: (-abs(host.clock_ms), host.number))[:4]
-    host, when = intruder.workplace()
-    account = intruder.administrator().account
-    targets = intruder.chance.sample(wrong, len(wrong))
-    follow(intruder, intruder.enter(host, when), targets, [account], way="psexec", minutes=1.5)
+    targets, ways = intruder.chance.sample(wrong, len(wrong)), repertoire(intruder)
+    accounts = _stolen(intruder, len(targets))
+    roam(intruder, intruder.enter(host, when), targets, accounts, ways=ways, minutes=1.5, dwells=False)

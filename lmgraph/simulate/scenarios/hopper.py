@@ -11,13 +11,20 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from lmgraph.simulate.estate import Account, Host, may
+from lmgraph.simulate.scenarios import origins
 from lmgraph.simulate.scenarios.intruder import Foothold, Intruder, Way
 from lmgraph.simulate.times import MINUTE
 
 Goal = Literal["explore", "spread", "target"]
 _TARGETED: Final = ("dc",)
 _PACE: Final[dict[str, float]] = {"explore": 25, "spread": 4, "target": 15}
-_LENGTH: Final[dict[str, tuple[int, int]]] = {"explore": (4, 8), "spread": (10, 20), "target": (3, 6)}
+_LENGTH: Final[dict[str, tuple[int, int]]] = {
+    "explore": (4, 8),
+    "spread": (10, 20),
+    "target": (4, 6),
+}  # target: the prize, below, and one step more
+
+_STAYS: Final = 80 * MINUTE  # that the first host is still switched on: the longest pause before a first hop
 
 
 @dataclass(slots=True)
@@ -64,6 +71,8 @@ class _Raid:
         if self.goal != "spread":  # mostly onward from where it has just arrived
             order = self.footholds[-1:] + [here for here in order if here is not self.footholds[-1]]
         for here in order:
+            if not self.intruder.awake(here, max(when, here.since)):
+                continue
             options = self.options(here, max(when, here.since))
             if options:
                 return (here, *self._best(options))
@@ -84,7 +93,7 @@ def raid(intruder: Intruder, goal: Goal, *, known: bool, active: bool) -> None:
     )
     attack = _start(intruder, goal, stealth, known=known, active=active)
     chance, when = intruder.chance, attack.footholds[0].since
-    ways: tuple[Way, ...] = ("full", "psexec", "remote service", "full")
+    ways: tuple[Way, ...] = ("full", "psexec", "remote service", "full", "toolkit")
     prize = chance.whole(2, 3)  # footholds after which an account of the domain has been found
     for _ in range(chance.whole(*_LENGTH[goal])):
         if goal == "target" and not active and len(attack.footholds) > prize:
@@ -96,7 +105,7 @@ def raid(intruder: Intruder, goal: Goal, *, known: bool, active: bool) -> None:
         here, target, account = step
         when = max(when, here.since + MINUTE)
         if goal == "explore" and not known and chance.happens(0.2):  # it knocks elsewhere, too
-            intruder.fail(here, chance.pick(intruder.world.estate.servers), when - MINUTE // 2)
+            intruder.stumble(here, when - MINUTE // 2)
         way: Way = "net use" if goal == "explore" and chance.happens(0.2) else chance.pick(ways)
         landed = intruder.move(here, target, when, way, account=account)
         if landed is None:
@@ -109,10 +118,11 @@ def raid(intruder: Intruder, goal: Goal, *, known: bool, active: bool) -> None:
 
 def _start(intruder: Intruder, goal: Goal, stealth: str, *, known: bool, active: bool) -> _Raid:
     """A first host from which there is a way on; without stealth any, with an account bought beforehand."""
-    host, when = intruder.workplace()
     bought = [] if known or active else [intruder.administrator().account]
-    if not bought:
-        host, when = _promising(intruder, host, when, known=known, active=active)
+    if bought:
+        host, when = origins.draw(intruder)
+    else:
+        host, when = _promising(intruder, *origins.workplace(intruder), known=known, active=active)
     if known and not active:
         bought = [account for _, users in intruder.world.ledger.known(host, when) for account in users]
     start = intruder.enter(host, when, goal=goal, stealth=stealth)
@@ -125,7 +135,8 @@ def _promising(intruder: Intruder, host: Host, when: int, *, known: bool, active
     order = intruder.chance.sample(intruder.world.estate.hosts, len(intruder.world.estate.hosts))
     found: list[tuple[int, int, Host]] = []
     for place, other in enumerate(order):
-        if not other.managed or not intruder.on(other, when) or (other.service and other.role != "server"):
+        stays = intruder.on(other, when) and intruder.on(other, when + _STAYS)
+        if not other.managed or not stays or (other.service and other.role != "server"):
             continue
         accounts = [session.account for session in intruder.present(other, when)]
         if active and all(account.reach == "none" for account in accounts):
