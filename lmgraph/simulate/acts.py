@@ -193,12 +193,6 @@ class Acts:
         when += self.pen.delay(300, 900)
         self.pen.connect(by.host, when, target.ip(when), kernel(by.host), "System")
 
-    def dial_in_vain(self, by: Session, target: Host, when: int, image: str) -> None:
-        """A user-mode SMB client tries a host that is switched off."""
-        number = self.pen.process(by, when, image, f"{base_name(image)} -t {target.ip(when)} -x whoami")
-        when += self.pen.delay(300, 900)
-        self.pen.connect(by.host, when, target.ip(when), number, image)
-
     def serve(self, target: Host, when: int, name: str, image: str, path: str, peer: Host) -> None:
         """A service installed from ``peer``, started, and running."""
         pen = self.pen
@@ -311,25 +305,6 @@ class Acts:
         port = self.pen.connect(source, when, target.ip(when), process, image)
         if self.answers(target, when):
             self.pen.accept(target, when + self.pen.delay(2, 30), source.ip(when), port)
-
-    def toolkit(self, by: Session, target: Host, when: int, image: str, account: Account) -> Session:
-        """A user-mode SMB client that starts a service which runs a shell; returns the shell's session."""
-        pen = self.pen
-        token = spell(target, when, "address")
-        number = pen.process(by, when, image, f"{base_name(image)} -t {token} -x whoami")
-        when += pen.delay(300, 900)
-        self.dial(by.host, target, when, number, image)
-        pen.logon(target, when + pen.delay(40, 200), account, 3, by.host)
-        pen.share(target, when + pen.delay(210, 500), account, "IPC$", by.host)
-        pen.share(target, when + pen.delay(501, 900), account, "ADMIN$", by.host)
-        name = "".join(chr(97 + pen.number() % 26) for _ in range(8))
-        path = rf"%COMSPEC% /Q /c echo whoami ^> \\127.0.0.1\C$\__output 2^>^&1 > %TEMP%\{name}.bat"
-        when += pen.delay(1_000, 2_500)
-        pen.service(target, when, name, path, by.host)
-        command = path.replace("%COMSPEC%", r"C:\Windows\system32\cmd.exe")
-        number = pen.process(system(target), when + pen.delay(80, 200), CMD, command, "services.exe")
-        pen.service_started(target, when + pen.delay(210, 400), name, CMD, command, number)
-        return system(target)
 
     def remote_desktop(self, by: Session, target: Host, when: int, account: Account, hours: float) -> Session:
         """A session by remote desktop that lasts so many hours."""

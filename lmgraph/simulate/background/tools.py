@@ -13,22 +13,27 @@ from lmgraph.simulate.world import World
 
 PYTHON: Final = rf"{PROGRAMS}\Python312\python.exe"
 IP_SCANNER: Final = rf"{VOLUME}\Tools\ipscan.exe"
-_SHARE: Final = "share"  # run from where all administrators have it
-_FOLDERS: Final = ("Tools", _SHARE, "Downloads", "Sysinternals", "Desktop", r"ProgramData\Tools")
+SHARE: Final = "share"  # run from where all administrators have it
+_FOLDERS: Final = ("Tools", SHARE, "Downloads", "Sysinternals", "Desktop", r"ProgramData\Tools")
 _RARE: Final = r"Windows\Temp"
-_HOMES: Final = ("Downloads", "Desktop")
+HOMES: Final = ("Downloads", "Desktop")
+
+
+def folder_of(world: World, admin: Administrator) -> str:
+    """Where the administrator's PsExec mostly lies: a folder of every host, or ``SHARE``."""
+    return world.chance("folder", admin.account.name).habit(_FOLDERS)
 
 
 def psexec(world: World, admin: Administrator, by: Session, chance: Chance) -> Tool:
     """The administrator's PsExec: from one folder mostly, from another one now and then."""
-    folder = world.chance("folder", admin.account.name).habit(_FOLDERS)
+    folder = folder_of(world, admin)
     if chance.happens(0.12 * world.options.noise):
         folder = chance.pick((*_FOLDERS, _RARE))
-    if folder == _SHARE:
+    if folder == SHARE:
         files = world.estate.file_server(by.host.site).name
         tool = psexec_named(admin.tool, "Tools")
         return replace(tool, image=rf"\Device\Mup\{files}\it\tools\{admin.tool}")
-    if folder in _HOMES:
+    if folder in HOMES:
         folder = rf"Users\{by.account.name}\{folder}"
     return psexec_named(admin.tool, folder)
 

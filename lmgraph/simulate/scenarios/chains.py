@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lmgraph.simulate.acts import Spelling
 from lmgraph.simulate.estate import Account, Administrator, Host
 from lmgraph.simulate.scenarios import origins
@@ -10,6 +12,8 @@ from lmgraph.simulate.scenarios.routes import follow, repertoire, roam
 from lmgraph.simulate.sensor import Session
 from lmgraph.simulate.times import HOUR, MINUTE, SECOND, day_of
 from lmgraph.simulate.world import World
+
+_USUAL_SKEW_MS: Final = 25_000  # a clock that is off by minutes is a fault of its own
 
 
 def chain(intruder: Intruder, *, goal: str = "") -> None:
@@ -208,7 +212,11 @@ def skewed(intruder: Intruder) -> None:
     """Quickly from one host with a wrong clock to the next."""
     host, when = origins.draw(intruder)
     servers = intruder.world.estate.having("server", "file")
-    servers = [server for server in servers if server.managed and server is not host]
+    servers = [
+        server
+        for server in servers
+        if server.managed and server is not host and abs(server.clock_ms) <= _USUAL_SKEW_MS
+    ]
     wrong = sorted(servers, key=lambda host: (-abs(host.clock_ms), host.number))[:4]
     targets, ways = intruder.chance.sample(wrong, len(wrong)), repertoire(intruder)
     accounts = _stolen(intruder, len(targets))

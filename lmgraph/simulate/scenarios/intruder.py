@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from lmgraph.simulate.acts import NET, SPELLINGS, Spelling, network_account, spell, system
+from lmgraph.simulate.background import tools
 from lmgraph.simulate.estate import DOMAIN, Account, Administrator, Host, Role, may
 from lmgraph.simulate.scenarios import craft
 from lmgraph.simulate.sensor import Session
@@ -96,8 +97,11 @@ class Intruder:
         return self.chance.pick(self.world.estate.administrators)
 
     def borrow(self, admin: Administrator) -> None:
-        """Use the administrator's own PsExec, where that one keeps it."""
-        self.craft = replace(self.craft, name=admin.tool, folder="Tools")
+        """Use the administrator's own PsExec, where that one keeps it, or a copy of that on the share."""
+        folder = tools.folder_of(self.world, admin)
+        if folder in tools.HOMES:
+            folder = rf"Users\{{who}}\{folder}"
+        self.craft = replace(self.craft, name=admin.tool, folder="Tools" if folder == tools.SHARE else folder)
 
     # Where it can go -------------------------------------------------------------------------------------
 
