@@ -294,11 +294,15 @@ class _Seen:
         )
 
     def ordinary(self, truth: Row) -> frozenset[str]:
-        """Ids of the result's hops that the ordinary work of the world explains: right hosts, right day."""
+        """Ids of the result's hops that the ordinary work of the world explains: right hosts, right day.
+
+        A name that was mistyped on a command line is what somebody tried to reach, and so right.
+        """
         begin = _moment(truth["from"])
         addresses: Mapping[str, list[str]] = truth["hosts"]["addresses"]
         found = set()
-        for source, target, days, _ in truth["benign"]["moved"]:
+        tried = [(source, name, [day]) for source, name, day in truth["benign"]["misspelt"]]
+        for source, target, days, *_ in [*truth["benign"]["moved"], *tried]:
             sources, targets = ({end.upper(), *addresses.get(end, ())} for end in (source, target))
             spans = [span for s in sources for t in targets for span in self._between.get((s, t), ())]
             found.update(span.id for span in spans if any(day in span.days(begin) for day in days))

@@ -42,12 +42,14 @@ def attack(name: str, *hops: Row) -> Row:
     return {"id": name, "scenario": name.rpartition("-")[0], "hops": numbered}
 
 
-def truth(*attacks: Row, moved: Sequence[Row] = (), addresses: Row | None = None) -> Row:
+def truth(
+    *attacks: Row, moved: Sequence[Row] = (), misspelt: Sequence[Row] = (), addresses: Row | None = None
+) -> Row:
     """The truth of a world that began on 2 March; ``moved``: ordinary ``[from, to, days, kinds]``."""
     return {
         "from": "2026-03-02T00:00:00.000000Z",
         "hosts": {"addresses": addresses or {}},
-        "benign": {"moved": list(moved)},
+        "benign": {"moved": list(moved), "misspelt": list(misspelt)},
         "attacks": list(attacks),
     }
 

@@ -229,6 +229,12 @@ def test_ordinary_work_of_a_host_without_a_sensor_is_known_by_its_addresses_too(
     assert (verdict.hops, verdict.hops_true) == (2, 1)
 
 
+def test_a_mistyped_name_was_tried() -> None:
+    found = result([hop("e0", "WS1", "SRRV1"), hop("e1", "WS2", "SRRV1")])
+    verdict = judge(truth(misspelt=[["WS1", "SRRV1", 2]]), found)
+    assert (verdict.hops, verdict.hops_true) == (2, 1)
+
+
 def test_hops_of_attacks_are_true() -> None:
     verdict = judge(truth(attack("chain-1", move("WS1", "SRV1"))), result([hop("e0", "WS1", "SRV1")]))
     assert verdict.hops_true == 1
