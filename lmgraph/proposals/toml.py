@@ -13,9 +13,9 @@ from typing import Final
 from lmgraph.proposals import Kind, Proposal, Proposals
 from lmgraph.proposals.habits import as_pattern
 from lmgraph.result import IncidentRow
-from lmgraph.schema import SEVERITIES
+from lmgraph.schema import SEVERITIES, at_least
 from lmgraph.settings import SECOND_US
-from lmgraph.summary import NAME_LIMIT, at_least, clock, duration, number, several
+from lmgraph.summary import NAME_LIMIT, clock, duration, number, several
 from lmgraph.text import visible
 
 EXPIRES_DAYS: Final = 90
