@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from benchmarks import ablation
@@ -38,10 +38,19 @@ class Aim(NamedTuple):
     of: Callable[[Sequence[Run]], Figure]
 
     def met(self, measured: Figure) -> bool:
-        """Whether the mean over seeds reaches it."""
+        """Whether the mean over seeds reaches it, however uncertain it is."""
         if measured.mean is None:
             return False
         return measured.mean >= self.bound if self.sign == "≥" else measured.mean < self.bound
+
+    def judged(self, measured: Figure) -> str:
+        """Whether the mean reaches it, and whether that is more than its standard error could turn."""
+        if measured.mean is None:
+            return "not measured"
+        met = self.met(measured)
+        if abs(measured.mean - self.bound) >= (measured.error or 0):
+            return "yes" if met else "**no**"
+        return f"within the error; {'met' if met else '**not** met'} by the mean"
 
 
 def _of_attacks(name: str) -> Callable[[Sequence[Run]], Figure]:
@@ -146,28 +155,38 @@ def _aims(runs: Sequence[Run]) -> str:
     rows, short = [], []
     for aim in AIMS:
         measured = aim.of(runs)
-        met = "yes" if aim.met(measured) else "**no**"
-        rows.append(
-            [
-                aim.label,
-                f"{aim.sign} {aim.bound:g}",
-                mean(measured),
-                met if measured.count else "not measured",
-            ]
-        )
+        rows.append([aim.label, f"{aim.sign} {aim.bound:g}", mean(measured), aim.judged(measured)])
         if measured.count and not aim.met(measured):
-            short.append(f"- {aim.label}: {number(measured.mean)}, not {aim.sign} {aim.bound:g}")
+            short.append(f"- {aim.label}: {mean(measured)}, not {aim.sign} {aim.bound:g}")
     return "\n\n".join(
         [
             "## Against the aims",
             prose(
                 "Mean of the seeds ± its standard error, over all sizes and flavours;",
-                f"{joined([f'`{name}`' for name in APART])} are [reported apart](#reported-apart).",
+                f"{joined([f'`{name}`' for name in APART])} are [reported apart](#reported-apart). An aim",
+                "nearer to the mean than one standard error is within the error: chance may have decided.",
+                *_uneven(runs),
             ),
             table(["", "aim", "measured", "met"], rows),
-            "Short of the aim:\n\n" + "\n".join(short) if short else "Nothing measured is short of its aim.",
+            "By the mean short of the aim:\n\n" + "\n".join(short)
+            if short
+            else "By the mean, nothing measured is short of its aim.",
         ]
     )
+
+
+def _uneven(runs: Sequence[Run]) -> Iterator[str]:
+    """What the means hide where not every seed has every size."""
+    seeds: dict[tuple[int, str], set[int]] = {}
+    for run in usual(runs):
+        seeds.setdefault((run.world.hosts, run.world.size), set()).add(run.world.seed)
+    if len({frozenset(each) for each in seeds.values()}) > 1:
+        counts = [f"{size} on {len(seeds[hosts, size])}" for hosts, size in sorted(seeds)]
+        yield (
+            f"Not every seed has every size: {joined(counts)}. Each seed counts alike, so "
+            "the mean leans towards the sizes with the most seeds, and the error holds differences of size "
+            "as well as chance. Each size alone stands [below](#by-size-and-flavour)."
+        )
 
 
 def _spread(runs: Sequence[Run]) -> str:
@@ -184,7 +203,7 @@ def _spread(runs: Sequence[Run]) -> str:
         [
             "## Every measure and its spread",
             prose(
-                "The mean is that of the seeds, ± its standard error over them; percentiles are over",
+                "The mean is that of the seeds, as above, ± its standard error; percentiles are over",
                 "attacks. A rank is ∞ where no incident (no group of alerts) holds anything of the attack.",
             ),
             table(["of an attack", *head, *(f"plain: {name}" for name in head)], rows),

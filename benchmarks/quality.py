@@ -16,7 +16,7 @@ import msgspec
 import lmgraph
 from benchmarks import ablation, figures, page
 from benchmarks.figures import Run
-from benchmarks.runs import ROOT, Done, run, tasks
+from benchmarks.runs import ROOT, Done, run, source, tasks
 from benchmarks.worlds import REPORTED_SEEDS, SIZES, TRAINING_SEEDS, World, worlds
 
 PAGE: Final = ROOT / "docs" / "quality.md"
@@ -31,13 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the worlds, write the page and the figures."""
     options = _parser().parse_args(arguments)
     chosen = worlds(QUICK_SEEDS, QUICK_SIZES) if options.quick else _chosen(options.seeds)
+    about = page.About(lmgraph.__version__, source(page=True), _command(options))
     done = run(tasks(chosen), jobs=options.jobs, keep=options.results, say=_say)
     plain = [Run(each.task.world, each.verdicts[ablation.WHOLE]) for each in done if not each.task.ablation]
     left_out = _left_out(done)
-    some = "--quick" if options.quick else " ".join(["--seeds", *map(str, options.seeds)])
-    whole = not options.quick and options.seeds == ALL_SEEDS
-    command = "make quality" if whole else f"python -m benchmarks.quality {some}"
-    about = page.About(lmgraph.__version__, done[0].source, command)
     by_hand = WORST_BY_HAND.read_text(encoding="utf-8") if WORST_BY_HAND.exists() else None
     text = page.page(plain, left_out, about, None if options.quick else by_hand)
     to = options.page or (None if options.quick else PAGE)
@@ -47,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.write(text)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_bytes(msgspec.json.format(_document(done, plain, left_out), indent=1) + b"\n")
+        options.json.write_bytes(
+            msgspec.json.format(_document(about, done, plain, left_out), indent=1) + b"\n"
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,6 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", type=Path, metavar="FILE", help="every figure and every verdict")
     add("--page", type=Path, metavar="FILE", help="where the page goes (default docs/quality.md)")
     return parser
+
+
+def _command(options: argparse.Namespace) -> str:
+    """The command line that gives the same page."""
+    if not options.quick and options.seeds == ALL_SEEDS:
+        return "make quality"
+    some = "--quick" if options.quick else " ".join(["--seeds", *map(str, options.seeds)])
+    return f"python -m benchmarks.quality {some}"
 
 
 def _chosen(seeds: Sequence[int]) -> list[World]:
@@ -90,12 +97,14 @@ def _left_out(done: Sequence[Done]) -> dict[str, list[Run]]:
     return found
 
 
-def _document(done: Sequence[Done], runs: Sequence[Run], left_out: dict[str, list[Run]]) -> bytes:
+def _document(
+    about: page.About, done: Sequence[Done], runs: Sequence[Run], left_out: dict[str, list[Run]]
+) -> bytes:
     """Every figure, and the verdicts that they are made of."""
     return msgspec.json.encode(
         {
             "schema": SCHEMA,
-            "tool": {"name": "lmgraph", "version": lmgraph.__version__, "source": done[0].source},
+            "tool": {"name": "lmgraph", "version": about.version, "source": about.source},
             "training_seeds": TRAINING_SEEDS,
             "aims": {aim.label: {"bound": aim.bound, "measured": aim.of(runs)} for aim in page.AIMS},
             "figures": figures.all_figures(runs),

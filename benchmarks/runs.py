@@ -17,8 +17,8 @@ from benchmarks.judge import Verdict, judge
 from benchmarks.worlds import World, made
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-#: What the figures depend on besides the tool itself.
-_JUDGES: Final = ("worlds.py", "judge.py", "plain.py", "ablation.py")
+#: What verdicts depend on besides the tool itself.
+_JUDGES: Final = ("worlds.py", "judge.py", "plain.py", "ablation.py", "runs.py")
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -36,11 +36,17 @@ class Done(msgspec.Struct, frozen=True):
     verdicts: dict[str, Verdict]
 
 
-def source() -> str:
-    """SHA-256 over the tool's files and those that judge it."""
+def source(*, page: bool = False) -> str:
+    """SHA-256 over all that verdicts depend on, the tool's files and those that judge it.
+
+    Args:
+        page: Of all that the page depends on: those that count the verdicts and write them down, too.
+            Kept verdicts are none the worse when only these change.
+    """
     inside = [path for path in (ROOT / "lmgraph").rglob("*") if path.is_file()]
     files = [path for path in inside if "__pycache__" not in path.parts]
-    files += [ROOT / "benchmarks" / name for name in _JUDGES]
+    benchmarks = ROOT / "benchmarks"
+    files += benchmarks.glob("*.py") if page else [benchmarks / name for name in _JUDGES]
     digest = hashlib.sha256()
     for path in sorted(files):
         digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())

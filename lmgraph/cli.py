@@ -22,7 +22,7 @@ from lmgraph.cli_simulate import simulate
 from lmgraph.cli_tune import tune
 from lmgraph.errors import LmgraphError, OutputError, UsageError
 from lmgraph.result import ResultData
-from lmgraph.schema import SEVERITIES
+from lmgraph.schema import SEVERITIES, at_least
 from lmgraph.settings import Settings
 from lmgraph.text import visible
 
@@ -139,7 +139,7 @@ def analyze(paths: tuple[str, ...], **options: Any) -> int:
     outputs = _check(paths, options)
     data = _write_files(_run(paths, settings, options, outputs), options)
     fail_on = options["fail_on"]
-    if fail_on and any(summary.at_least(path.severity, fail_on) for path in data.paths):
+    if fail_on and any(at_least(path.severity, fail_on) for path in data.paths):
         return FOUND
     return 0
 

@@ -110,13 +110,15 @@ def _said(data: ResultData, found: Proposals, top: int, min_days: int) -> Iterat
             f"and a habit takes {min_days} (--min-days)."
         )
         return
-    entries, written = len(found.entries), min(top, len(found.entries))
+    entries, written = len(found.entries), found.entries[:top]
+    covered = {alert for one in written for alert in one.effect.suppressed}
+    touched = {incident.id for one in written for incident in one.effect.incidents}
     alerts, incidents = len(data.alerts) - data.coverage.suppressed, len(data.incidents)
     yield (
         f"Proposed {number(entries, 'entry', 'entries')}"
-        + (f", {written} of them written (--top)" if written < entries else "")
-        + f": together {found.alerts:,} of {number(alerts, 'unsuppressed alert')} and hops of "
-        f"{found.incidents:,} of {number(incidents, 'incident')}. Confirm each before you use it."
+        + (f", {len(written)} of them written (--top)" if len(written) < entries else "")
+        + f". What is written covers {len(covered):,} of {number(alerts, 'unsuppressed alert')} and hops of "
+        f"{len(touched):,} of {number(incidents, 'incident')}: confirm each entry before you use it."
     )
     if found.refused:
         reasons = "; ".join(f"{count:,} × {reason}" for reason, count in found.refused.items())

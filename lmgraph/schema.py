@@ -55,6 +55,11 @@ Severity = Literal["informational", "low", "medium", "high", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("informational", "low", "medium", "high", "critical")
 
 
+def at_least(severity: Severity, least: Severity) -> bool:
+    """Whether a severity is that or a graver one."""
+    return SEVERITIES.index(severity) >= SEVERITIES.index(least)
+
+
 class Origin(msgspec.Struct, frozen=True, order=True):
     """Where a record lies: ``path`` as in ``inputs``, ``record`` = 1-based line or ordinal."""
 

@@ -22,7 +22,7 @@ from lmgraph.result import (
     ResultData,
     UserRow,
 )
-from lmgraph.schema import OUTCOMES, SEVERITIES, AlertType, Outcome, Severity
+from lmgraph.schema import OUTCOMES, SEVERITIES, AlertType, Outcome, Severity, at_least
 from lmgraph.text import visible
 
 STDIN: Final = "standard input"
@@ -135,11 +135,6 @@ def listed(data: ResultData, top: int | None, min_severity: Severity) -> list[Pa
     """The first ``top`` paths (all if ``None``) of at least that severity, in order of rank."""
     paths = [path for path in data.paths if at_least(path.severity, min_severity)]
     return paths if top is None else paths[:top]
-
-
-def at_least(severity: Severity, least: Severity) -> bool:
-    """Whether a severity is that or a graver one."""
-    return SEVERITIES.index(severity) >= SEVERITIES.index(least)
 
 
 def clock(iso: str) -> str:

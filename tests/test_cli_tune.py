@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import lmgraph
-from lmgraph import cli, result, tuning
+from lmgraph import cli, cli_tune, history, result, tuning
 from tests.fixtures.recurring import Move, result_of
 
 HABIT = [Move(day) for day in range(3)]
@@ -49,7 +49,7 @@ def test_proposes_on_standard_output_and_says_so(command, saved, tmp_path):
     assert [entry.name for entry in tuning.load(str(tmp_path / "said.toml"), default=False)[0]] == [
         "net.exe on ADM1 as CORP\\adm"
     ]
-    assert "Proposed 1 entry: together 3 of 4 unsuppressed alerts and hops of 0 of 0 incidents." in told
+    assert "Proposed 1 entry. What is written covers 3 of 4 unsuppressed alerts and hops of 0 of 0" in told
 
 
 def test_says_what_was_not_proposed_and_why(command, saved):
@@ -96,7 +96,15 @@ def test_options_count(command, saved):
     assert "[[allow]]" not in command(saved(moves))[1]
     status, said, told = command(saved(moves), "--min-days", 2, "--top", 1)
     assert (status, said.count("[[allow]]")) == (0, 1)
-    assert "Proposed 2 entries, 1 of them written (--top)" in told
+    assert "Proposed 2 entries, 1 of them written (--top)." in told
+
+
+def test_only_what_is_written_is_counted(command, saved):
+    moves = [Move(day, source=source, severity="low") for source in ("A", "B") for day in range(3)]
+    source = saved([*moves, Move(3, source="B")])
+    assert "covers 7 of 7 unsuppressed alerts and hops of 6 of 6 incidents:" in command(source)[2]
+    told = command(source, "--top", 1)[2]
+    assert "covers 4 of 7 unsuppressed alerts and hops of 3 of 6 incidents:" in told
 
 
 def test_too_little_data_is_said(command, saved):
@@ -173,6 +181,10 @@ def test_loads_no_more_than_it_needs(saved, code):
     subprocess.run(
         [sys.executable, "-c", f"import sys\n{code}\n{heavy}", str(saved())], check=True, capture_output=True
     )
+
+
+def test_the_days_of_a_habit_are_those_of_the_score():
+    assert cli_tune._DAYS == history.HABIT_DAYS
 
 
 def test_the_example_in_the_manual_is_what_comes_out(command, tmp_path, root):

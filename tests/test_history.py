@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -158,6 +159,33 @@ def test_little_data_is_not_sufficient() -> None:
     assert features(hop, begin=-4 * DAY, gap=None)["sufficient"][0], "no gap limit: a day, as by default"
 
 
+def test_without_a_gap_limit_the_past_ends_a_day_before() -> None:
+    for since, days in ((DAY, 0), (DAY + 1, 1), (2 * DAY, 1)):
+        assert features([row(PSEXEC, since, 0, 1)], [(0, 0, 1, -1)], gap=None)["days_pair"][0] == days
+
+
+def test_sufficient_history_lies_in_the_last_thirty_days() -> None:
+    hop = [row(PSEXEC, 0, 0, 1)]
+    table = build(hop)
+    uses, end = history.uses(witnesses(hop), table, contacts([])), START // DAY - 1
+
+    def sufficient(*days: int) -> bool:
+        found = history.features(
+            table,
+            uses,
+            PERSONS,
+            UNKNOWN_ROLES,
+            days_read=np.array([end - day for day in days]),
+            max_gap_us=DAY,
+            window_us=WINDOW,
+        )
+        return bool(found["sufficient"][0])
+
+    # Days before the past ends; 30 and 31 are a Friday and a Thursday, 27 the Monday after.
+    assert sufficient(30, 27)
+    assert not sufficient(31, 27)
+
+
 def test_a_stray_record_of_long_ago_is_no_history() -> None:
     today = START // DAY
     for days, enough in (([today - 900, today - 2], False), ([today - 4, today - 3, today - 2], True)):
@@ -181,6 +209,29 @@ def test_scanner_has_days_of_many_targets() -> None:
     assert features([row(SMB, 9 * DAY, 0, 1)], known)["days_source_many"][0] == 3
     few = [(time, source, target % 4 + 1, user) for time, source, target, user in known]
     assert features([row(SMB, 9 * DAY, 0, 1)], few)["days_source_many"][0] == 0
+
+
+def test_intervals_may_spread_by_a_tenth() -> None:
+    # The middle one of 9, 11, 9 and 11 hours is 10, from which all are an hour off.
+    for short, periodic in ((9 * HOUR, True), (9 * HOUR - 1, False)):
+        times = accumulate([0, short, 11 * HOUR, short, 11 * HOUR])
+        assert features([row(SMB, time, 0, 1) for time in times])["periodic"].iloc[-1] == periodic
+
+
+def test_only_a_controller_makes_a_jump_of_a_role_that_is_not_known() -> None:
+    workstation, server, controller, unknown = range(4)
+    roles = np.array([frames.WORKSTATION, frames.SERVER, frames.CONTROLLER, -1], np.int8)
+    pairs = [(source, target) for source in range(4) for target in range(4) if source != target]
+    rows = [row(PSEXEC, number * HOUR, *pair) for number, pair in enumerate(pairs)]
+    ends = build(rows).hops[["source", "target"]].itertuples(index=False, name=None)
+    jumps = features(rows, roles=roles)["role_jump"]
+    assert {pair for pair, jump in zip(ends, jumps, strict=True) if jump} == {
+        (controller, workstation),
+        (controller, server),
+        (controller, unknown),
+        (server, workstation),
+        (workstation, controller),
+    }
 
 
 def test_effective_account_is_what_the_target_saw_and_a_person() -> None:

@@ -429,6 +429,13 @@ def test_equal_explanations_share_the_certainty() -> None:
     assert certainty([*entries, *leave]) == pytest.approx(1 / 3)
 
 
+def test_the_gap_of_a_link_is_from_the_end_of_one_to_the_beginning_of_the_other() -> None:
+    for start, gap_us in ((50 * SECOND_US, 30 * SECOND_US), (20 * SECOND_US, 0), (10 * SECOND_US, 0)):
+        entry = [*full_chain(0, 0, 1, source_user=1), row(SMB, 20 * SECOND_US, 0, 1, source_user=1)]
+        rows = [*entry, *full_chain(start, 1, 2, source_user=1)]
+        assert analyse(rows).found.links["gap_us"].tolist() == [gap_us]
+
+
 def test_of_equal_predecessors_the_lesser_key_is_chosen() -> None:
     for other in range(3, 9):
         rows = [*full_chain(0, 0, 1), *full_chain(0, other, 1), *full_chain(HOUR, 1, 2)]
@@ -442,6 +449,7 @@ def test_own_session_makes_the_beginning_likelier() -> None:
     assert certainty(rows) == pytest.approx(3 / 4)
     assert certainty(rows, own=[(1, 1, "interactive", -HOUR)]) == pytest.approx(3 / 5)
     assert certainty(rows, own=[(1, 1, "network", -HOUR)]) == pytest.approx(3 / 4), "exposes nobody"
+    assert certainty(rows, own=[(1, 1, "new credentials", -HOUR)]) == pytest.approx(3 / 4), "begun from there"
     assert certainty(rows, own=[(1, 1, "interactive", -SECOND_US)]) == pytest.approx(3 / 4), (
         "may be the entry"
     )

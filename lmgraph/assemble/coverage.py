@@ -8,10 +8,10 @@ from typing import Final
 
 from lmgraph import result
 from lmgraph.events import SKETCH, Partial, Tally
-from lmgraph.schema import ALERT_TYPES, SEVERITIES, Origin
+from lmgraph.schema import ALERT_TYPES, Origin, Severity, at_least
 from lmgraph.settings import iso
 
-_GRAVE: Final = SEVERITIES.index("medium")  # a notice of this severity makes the answer incomplete
+_INCOMPLETE_FROM: Final[Severity] = "medium"  # a notice from here on: something was not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ def coverage_of(partial: Partial, inputs: Inputs, counts: Counts) -> result.Cove
     repeated += _repeated(partial)
     unknown = [report.path for report in partial.inputs.values() if report.format is None]
     warnings = _warnings(partial, counts, rejected)
-    grave = any(SEVERITIES.index(notice.severity) >= _GRAVE for notice in notices)
+    lost = any(at_least(notice.severity, _INCOMPLETE_FROM) for notice in notices)
     return result.Coverage(
-        complete=not (grave or rejected or partial.evicted or any(row.truncated for row in input_rows)),
+        complete=not (lost or rejected or partial.evicted or any(row.truncated for row in input_rows)),
         records=records,
         rejected=rejected,
         duplicates=repeated + counts.absorbed,

@@ -64,16 +64,12 @@ class Proposals:
         refused: How many things were not proposed, by reason; in order.
         days: Distinct days with an alert that is evidence.
         last_day: Day of the last record, since 1970; ``None`` without any.
-        alerts, hops, incidents: What all entries together touch, each counted alone.
     """
 
     entries: tuple[Proposal, ...]
     refused: dict[str, int]
     days: int
     last_day: int | None
-    alerts: int
-    hops: int
-    incidents: int
 
 
 def propose(data: ResultData, *, min_days: int) -> Proposals:
@@ -105,9 +101,6 @@ def propose(data: ResultData, *, min_days: int) -> Proposals:
         refused=dict(sorted(refused.items())),
         days=len(days),
         last_day=_last_day(trial),
-        alerts=len({alert for _, effect in found for alert in effect.suppressed}),
-        hops=len({hop for _, effect in found for hop in effect.hops}),
-        incidents=len({incident.id for _, effect in found for incident in effect.incidents}),
     )
 
 

@@ -13,9 +13,9 @@ from typing import Final
 from lmgraph.proposals import Kind, Proposal, Proposals
 from lmgraph.proposals.habits import as_pattern
 from lmgraph.result import IncidentRow
-from lmgraph.schema import SEVERITIES
+from lmgraph.schema import SEVERITIES, at_least
 from lmgraph.settings import SECOND_US
-from lmgraph.summary import NAME_LIMIT, at_least, clock, duration, number, several
+from lmgraph.summary import NAME_LIMIT, clock, duration, number, several
 from lmgraph.text import visible
 
 EXPIRES_DAYS: Final = 90
@@ -137,10 +137,10 @@ def _cautions(proposal: Proposal) -> Iterator[str]:
         count = number(len(effect.kept), "alert")
         hop = f"{_safe(source)} → {_safe(target)}"
         yield f"{count} would have stayed: {hop} ran code at {clock(visible(when))}, which ends suppression"
-    if proposal.kind == "rounds":
-        yield "any target: whoever works as this account on this host is hidden wherever the tool leads"
     if "process_path" not in names:
         yield "the program's path is not known: one of that name in any folder is meant"
+    if "target" not in names:
+        yield "any target: all that the program does as this entry has it is hidden, wherever it leads"
     if "source" not in names:
         yield "any host, also one that joins later"
     if "user" not in names:

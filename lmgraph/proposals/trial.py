@@ -16,11 +16,11 @@ from typing import Final
 from lmgraph.errors import ResultError
 from lmgraph.result import AlertRow, HopRow, IncidentRow, ResultData
 from lmgraph.rules.verdict import NO_MOVEMENT
+from lmgraph.schema import Severity, at_least
 from lmgraph.settings import DAY_US, to_us
-from lmgraph.summary import at_least
 from lmgraph.tuning import is_periodic
 
-GRAVE: Final = "medium"  # an incident from here on may be an attack: what is in it shows no habit
+NO_HABIT_FROM: Final[Severity] = "medium"  # an incident from here on may be an attack: it shows no habit
 _DISGUISED: Final = frozenset({"renamed", "masquerade"})
 
 Part = tuple[int, str | None]  # an alert's position, and one of its targets (None: it names none)
@@ -143,7 +143,7 @@ class Trial:
     def is_grave(self, alert: int) -> bool:
         """Whether the alert belongs to an incident that may be an attack."""
         found = [self.incident_of[hop] for hop in self._hops_of[alert] if hop in self.incident_of]
-        return any(at_least(incident.severity, GRAVE) for incident in found)
+        return any(at_least(incident.severity, NO_HABIT_FROM) for incident in found)
 
     def quiet_days(self, alerts: Iterable[int]) -> set[int]:
         """Days of the alerts on which none of them was part of an incident that may be an attack."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lmgraph.assemble.coverage import Counts, Inputs, coverage_of
 from lmgraph.engines.local import LocalEngine
 from lmgraph.errors import InputError
+from lmgraph.events import Partial
+from lmgraph.ingest.contract import Remark
 from lmgraph.pipeline import run
 from lmgraph.result import ResultData
 from lmgraph.settings import Settings
@@ -57,6 +61,15 @@ def test_a_file_of_no_known_format_is_listed_and_no_warning(tmp_path: Path) -> N
     found = run([str(tmp_path)], Settings(), LocalEngine(1)).data
     assert found.coverage.unknown_files == [f"{tmp_path}/notes.txt"]
     assert not any("notes.txt" in text for text in found.coverage.warnings)
+
+
+@pytest.mark.parametrize(
+    ("severity", "complete"), [("informational", True), ("low", True), ("medium", False), ("high", False)]
+)
+def test_a_notice_that_something_was_not_read_makes_it_incomplete(severity: Any, complete: bool) -> None:
+    partial = Partial(remarks=[Remark("a.zip", "member-skipped", severity, "a.zip!x was not read")])
+    nothing = Counts(0, 0, 0, {}, {}, 0, 0, 0, 0, [])
+    assert coverage_of(partial, Inputs(partial), nothing).complete is complete
 
 
 def test_targets_are_counted_over_reported_hops_alone(tmp_path: Path) -> None:

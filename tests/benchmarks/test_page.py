@@ -10,7 +10,7 @@ import pytest
 from benchmarks import ablation
 from benchmarks.figures import Figure, Run
 from benchmarks.markdown import change, joined, listed, mean, number, table
-from benchmarks.page import AIMS, About, page
+from benchmarks.page import AIMS, About, Aim, page
 from tests.benchmarks.documents import BEST, judged, verdict, world
 
 ABOUT = About("1.2.3", "abcdef0123456789", "make it")
@@ -39,10 +39,10 @@ def section(text: str, heading: str) -> str:
 def test_what_is_met_and_what_is_not() -> None:
     aims = section(page(runs(), {}, ABOUT, None), "Against the aims")
     assert "| hop recall | ≥ 0.98 | 1.000 ± 0.000 | yes |" in aims
-    assert "Nothing measured is short of its aim." in aims
+    assert "nothing measured is short of its aim." in aims
     aims = section(page(runs(BAD, false=3), {}, ABOUT, None), "Against the aims")
     assert "| hop recall | ≥ 0.98 | 0.750 ± 0.000 | **no** |" in aims
-    assert "- hop recall: 0.750, not ≥ 0.98" in aims
+    assert "- hop recall: 0.750 ± 0.000, not ≥ 0.98" in aims
     assert "in peace | < 1 | 6.000 | **no** |" in aims
 
 
@@ -56,6 +56,34 @@ def test_aims_at_their_bounds() -> None:
     recall, false = AIMS[0], AIMS[-1]
     assert [recall.met(figure(value)) for value in (0.979, 0.98, None)] == [False, True, False]
     assert [false.met(figure(value)) for value in (0.999, 1.0, None)] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("aim", "mean", "error", "said"),
+    [
+        (AIMS[-1], 0.75, 0.412, "within the error; met by the mean"),
+        (AIMS[-1], 0.75, 0.25, "yes"),
+        (AIMS[-1], 1.25, 0.412, "within the error; **not** met by the mean"),
+        (AIMS[0], 0.97, 0.019, "within the error; **not** met by the mean"),
+        (AIMS[0], 0.94, 0.019, "**no**"),
+        (AIMS[0], 0.98, 0.019, "within the error; met by the mean"),
+        (AIMS[0], 1.0, 0.019, "yes"),
+        (AIMS[0], 0.97, None, "**no**"),
+        (AIMS[0], None, None, "not measured"),
+    ],
+)
+def test_an_aim_nearer_than_the_error_is_undecided(
+    aim: Aim, mean: float | None, error: float | None, said: str
+) -> None:
+    assert aim.judged(figure(mean, error)) == said
+
+
+def test_seeds_of_unequal_sizes_are_said() -> None:
+    large = [Run(world(seed, hosts=500, days=7), verdict(WELL)) for seed in (101, 102, 103)]
+    even = " ".join(page([*runs(), *large], {}, ABOUT, None).split())
+    assert "Not every seed" not in even
+    uneven = " ".join(page([*runs(), *large[:1]], {}, ABOUT, None).split())
+    assert "Not every seed has every size: 100 × 5 on 3 and 500 × 7 on 1. Each seed counts alike" in uneven
 
 
 def test_the_page_says_what_it_is_about() -> None:

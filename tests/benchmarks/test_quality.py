@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import ablation, quality
+from benchmarks import ablation, quality, runs
 from benchmarks.runs import Done, Task
 from tests.benchmarks.documents import judged, verdict, world
 
@@ -64,6 +64,14 @@ def test_a_quick_look_is_printed_and_replaces_nothing(
     assert "benchmarks.quality --quick" in capsys.readouterr().out
     assert not (tmp_path / "quality.md").exists()
     assert {(task.world.seed, task.world.hosts) for task in ready[0]} == {(101, 100), (102, 100)}
+
+
+def test_page_and_figures_name_all_that_they_come_from(tmp_path: Path) -> None:
+    quality.main(["--json", str(tmp_path / "all.json")])
+    source = runs.source(page=True)
+    assert source != runs.source()
+    assert f"(source `{source[:12]}`)" in " ".join((tmp_path / "quality.md").read_text().split())
+    assert json.loads((tmp_path / "all.json").read_bytes())["tool"]["source"] == source
 
 
 def test_every_figure_is_in_the_json(tmp_path: Path) -> None:

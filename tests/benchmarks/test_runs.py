@@ -97,7 +97,20 @@ def test_the_source_is_that_of_the_tool_and_its_judges(
     before = runs.source()
     (tmp_path / "lmgraph/__pycache__/x.pyc").write_text("2")
     assert runs.source() == before
-    for name in ("lmgraph/rules/data.toml", "benchmarks/judge.py"):
+    for name in ("lmgraph/rules/data.toml", "benchmarks/judge.py", "benchmarks/runs.py"):
         (tmp_path / name).write_text("2")
         assert runs.source() != before
         before = runs.source()
+
+
+def test_what_only_the_page_depends_on_makes_no_verdict_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("figures.py", "page.py", *runs._JUDGES):
+        (tmp_path / "benchmarks").mkdir(exist_ok=True)
+        (tmp_path / "benchmarks" / name).write_text("1")
+    monkeypatch.setattr(runs, "ROOT", tmp_path)
+    verdicts, page = runs.source(), runs.source(page=True)
+    (tmp_path / "benchmarks/figures.py").write_text("2")
+    assert runs.source() == verdicts
+    assert runs.source(page=True) != page

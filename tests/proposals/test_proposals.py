@@ -89,6 +89,16 @@ def test_what_suppresses_most_comes_first() -> None:
     assert [one.sources for one in proposals([*few, *many]).entries] == [("B",), ("A",)]
 
 
+def test_of_as_many_alerts_those_in_more_hops_come_first() -> None:
+    data = result_of(Move(day, source=source) for source in ("A", "B") for day in range(3))
+    of_a = [alert.id for alert in data.alerts if alert.host == data.hosts[0].id]
+    first, second = (hop for hop in data.hops if hop.alerts[0] in of_a[:2])
+    first.alerts += second.alerts
+    data.hops.remove(second)
+    entries = propose(data, min_days=3).entries
+    assert [(one.sources, one.alerts, one.hops) for one in entries] == [(("B",), 3, 3), (("A",), 3, 2)]
+
+
 def test_names_are_unique_also_among_those_in_force() -> None:
     taken = Move(0, suppressed_by="net.exe on ADM1 as CORP\\adm")
     assert [one.name for one in proposals([taken, *THREE]).entries] == ["net.exe on ADM1 as CORP\\adm (2)"]

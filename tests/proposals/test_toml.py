@@ -124,6 +124,8 @@ def test_no_caution_without_cause() -> None:
     ("moves", "caution"),
     [
         ([Move(run % 3, target=f"WS{run}") for run in range(5)], "CAUTION: any target"),
+        ([replace(beat, target=f"SRV{n}") for n in range(6) for beat in BEATS[::144]], "CAUTION: any target"),
+        ([replace(beat, target=f"SRV{n}") for n in range(6) for beat in BEATS], "CAUTION: any target"),
         ([Move(day, path=None) for day in DAYS], "CAUTION: the program's path is not known"),
         ([Move(day, user=None) for day in DAYS], "CAUTION: any account"),
         ([replace(beat, source=f"WS{n}") for n in range(5) for beat in BEATS], "CAUTION: any host"),

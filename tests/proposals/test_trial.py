@@ -72,6 +72,12 @@ def test_suppression_ends_where_code_was_run_on_the_source() -> None:
     assert [hop.id for hop in effect.entries] == ["e1"]
 
 
+@pytest.mark.parametrize(("minute", "left"), [(599, (0,)), (600, ()), (601, ())])
+def test_suppression_ends_at_the_very_moment(minute: int, left: tuple[int, ...]) -> None:
+    taken = Move(0, source="WS1", target="ADM1", process="psexec.exe", executed=True)
+    assert suppressed([taken, Move(0, minute=minute)]) == left
+
+
 def test_the_first_hop_that_took_the_source_counts() -> None:
     moves = [
         Move(day, source="WS1", target="ADM1", process="psexec.exe", executed=True, minute=1)
