@@ -100,7 +100,7 @@ LINK_WEIGHTS: Final[dict[str, Weight]] = {
     "left_before_entry": Weight(-2000, "link", "the movement left before the entry had succeeded"),
     "doubt": Weight(-350, "link", "other hops may as well have led here; per halving of the certainty"),
 }
-BRANCH: Final = Weight(500, "incident", "each further suspicious branch of an incident")
+BRANCH: Final = Weight(500, "incident", "each further branch of an incident that is notable by itself")
 MOST_BRANCHES: Final = 6  # branches that add to an incident's score; never a sum over leaves
 
 FAN_OUT_TARGETS: Final = 5  # targets within the window that are a burst …
@@ -117,6 +117,9 @@ THRESHOLDS: Final[tuple[tuple[int, Severity], ...]] = (
     (2_000, "medium"),
     (500, "low"),
 )
+#: Score of a hop, thousandths, from which it would be ``medium`` alone. A deployment to sixty hosts is sixty
+#: ordinary hops, and their number is no evidence.
+NOTABLE: Final = next(least for least, severity in THRESHOLDS if severity == "medium")
 
 
 def hops(hops: pd.DataFrame, features: pd.DataFrame) -> dict[str, I64]:

@@ -427,14 +427,16 @@ class Story:
             for leaf in (hop for hop in part if not kept.out_degree(hop)):
                 ends |= {leaf, max(self.chain[leaf], key=lambda hop: best[hop])}
             tips = sum(
-                suspicious[hop] and not any(suspicious[other] for other in nx.descendants(kept, hop))
+                suspicious[hop]
+                and self.scores[hop] >= 2000
+                and not any(suspicious[other] for other in nx.descendants(kept, hop))
                 for hop in part
             )
             result.append(
                 {
                     "hops": tuple(sorted(part)),
                     "chains": {tuple(self.chain[end]): best[end] for end in ends},
-                    "score": max(best.values()) + 500 * min(tips - 1, 6),
+                    "score": max(best.values()) + 500 * min(max(tips - 1, 0), 6),
                 }
             )
         return result

@@ -777,15 +777,16 @@ def test_the_score_of_an_incident_adds_up(tmp_path: Path) -> None:
     told = estate()
     for number in range(9):
         told.host(f"PC{number}", f"10.0.1.{number}")
+        told.process("SRV7", at(number, "12:00"), "net.exe", r"net use \\DC1\c$", pid=f"{number}2", sid=ADM)
         psexec_story(
             told,
-            at(1, "10:00") + 60 * number,
+            at(9, "10:00") + 60 * number,
             "WS1",
             f"PC{number}",
             ("10.0.0.1", f"10.0.1.{number}"),
             f"{number}1",
         )
     data = analyze(told.write(tmp_path / "fdr"))
-    (incident,) = data.incidents
+    incident = data.incidents[0]
     assert incident.score_terms == {"best_path": data.paths[0].score, "branches": 3.0}
     assert incident.score == sum(incident.score_terms.values())

@@ -70,7 +70,8 @@ def build(
     chosen.parent[~reported] = -1
     story = _Story(table.hops, chosen)
     suspicious = (scores > 0) & ~table.hops["suppressed"].to_numpy()
-    found = incidents.find(table.hops, story.links, suspicious, max_gap_us=settings.max_gap_us)
+    notable = suspicious & (scores >= score.NOTABLE)
+    found = incidents.find(table.hops, story.links, suspicious, notable, max_gap_us=settings.max_gap_us)
     found.sort(key=lambda incident: (-incident.score, story.first(incident.hops), story.key(incident.hops)))
     related, cut = incidents.related(table.hops, found, max_gap_us=settings.max_gap_us)
     paths = _paths(story, found)

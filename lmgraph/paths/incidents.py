@@ -43,8 +43,18 @@ class Incident:
     dropped: int
 
 
-def find(hops: pd.DataFrame, links: Links, suspicious: Bool, *, max_gap_us: int | None) -> list[Incident]:
-    """The incidents of the hops (frame HOPS), in the order of their first hop in ``links.order``."""
+def find(
+    hops: pd.DataFrame, links: Links, suspicious: Bool, notable: Bool, *, max_gap_us: int | None
+) -> list[Incident]:
+    """The incidents of the hops (frame HOPS), in the order of their first hop in ``links.order``.
+
+    Args:
+        hops: Frame HOPS.
+        links: Their links.
+        suspicious: Hops that make an incident.
+        notable: Those of them that are worth a look by themselves: only these are further branches.
+        max_gap_us: Longest time between two first hops of one incident; None: none but the shift's.
+    """
     kept, below = _prune(links, suspicious)
     tree = np.full(len(hops), -1, np.int64)
     for hop in links.order:
@@ -57,7 +67,7 @@ def find(hops: pd.DataFrame, links: Links, suspicious: Bool, *, max_gap_us: int 
     for hop in links.order:
         if kept[hop]:
             members[group[int(tree[hop])]].append(int(hop))
-    return [_incident(part, links, suspicious & ~below) for part in members.values()]
+    return [_incident(part, links, notable & ~below) for part in members.values()]
 
 
 def _prune(links: Links, suspicious: Bool) -> tuple[Bool, Bool]:
@@ -120,7 +130,7 @@ def _same_origin(
 
 
 def _incident(part: list[int], links: Links, ends: Bool) -> Incident:
-    """The incident of hops in causal order; ``ends`` are the suspicious ones with none behind them.
+    """The incident of hops in causal order; ``ends`` are notable ones with no suspicious one behind them.
 
     Listed is the chain to each leaf, and to the peak on the way there where what follows lowers
     the score: ordinary hops after an attack must not hide it.

@@ -46,7 +46,7 @@ def groups(*rows: Row, max_gap_us: int | None = DAY) -> list[tuple[int, ...]]:
     """The incidents of hops that nothing led to: (first hour, last hour, source, accounts) of each."""
     frame = hops([row[:2] for row in rows], [row[2] for row in rows])
     chosen = links([-1] * len(rows), [1000] * len(rows), [row[3] for row in rows])
-    found = find(frame, chosen, np.ones(len(rows), bool), max_gap_us=max_gap_us)
+    found = find(frame, chosen, np.ones(len(rows), bool), np.ones(len(rows), bool), max_gap_us=max_gap_us)
     return [incident.hops for incident in found]
 
 
@@ -108,7 +108,13 @@ def chains(parent: list[int], best: list[int]) -> tuple[tuple[int, ...], ...]:
     """The listed paths of one incident."""
     count = len(parent)
     chosen = links(parent, best, [A] * count)
-    (incident,) = find(hops([(0, 0)] * count, [7] * count), chosen, np.ones(count, bool), max_gap_us=DAY)
+    (incident,) = find(
+        hops([(0, 0)] * count, [7] * count),
+        chosen,
+        np.ones(count, bool),
+        np.ones(count, bool),
+        max_gap_us=DAY,
+    )
     return incident.chains
 
 
@@ -122,7 +128,7 @@ def test_the_peak_on_the_way_is_listed_beside_the_leaf() -> None:
 
 
 def test_related_are_those_that_touch_a_host_within_the_gap() -> None:
-    incidents = [Incident(hops=(number,), chains=(), score=0, dropped=0) for number in range(2)]
+    incidents = [Incident(hops=(number,), chains=(), score=0, branches=0, dropped=0) for number in range(2)]
     for gap_us, found in ((HOUR, [(1,), (0,)]), (HOUR - 1, [(), ()]), (None, [(1,), (0,)])):
         frame = hops([(0, 1), (2, 3)], [7, 7])
         assert related(frame, incidents, max_gap_us=gap_us) == (found, 0)
