@@ -93,6 +93,7 @@ def simulate(
       lmgraph simulate --out peace --scenario none --flavour logscale
     """  # noqa: D301 - click wants the character \b itself
     from lmgraph.simulate import run
+    from lmgraph.summary import number
 
     wanted = tuple(name for name in names or ("chain",) if name != _NONE)
     if _ALL in wanted:
@@ -105,10 +106,11 @@ def simulate(
     summary = run.simulate(Path(out), options, force=force, progress=None if quiet else say)
     if quiet:
         return
-    hops = sum(len(attack.hops) for attack in summary.attacks)
+    attacks = number(len(summary.attacks), "attack")
+    hops = number(sum(len(attack.hops) for attack in summary.attacks), "hop")
     telemetry, truth = visible(str(summary.telemetry)), visible(str(summary.truth))
     click.echo(
         f"Wrote {telemetry} ({summary.tally.records:,} records) and {truth}: "
-        f"{len(summary.attacks)} attacks with {hops} hops among {summary.movements:,} benign movements.",
+        f"{attacks} with {hops} among {number(summary.movements, 'benign movement')}.",
         err=True,
     )

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from lmgraph.result import HopRow, PathRow, ResultData
 from lmgraph.schema import Severity
-from lmgraph.summary import Lookup, link_into, listed
+from lmgraph.summary import Lookup, link_into, ranked
 from lmgraph.text import csv_cell, visible
 
 COLUMNS: Final = (
@@ -59,7 +59,7 @@ def table(
     writer.writerow(COLUMNS)
     names = Lookup(data, limit=None)
     ranks = {row.id: row.rank for row in data.incidents}
-    for path in listed(data, top, min_severity):
+    for path in ranked(data, top, min_severity):
         for row in _rows(names, path, ranks.get(path.incident)):
             writer.writerow([_cell(value) for value in row])
     return out.getvalue()

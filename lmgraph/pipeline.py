@@ -214,7 +214,8 @@ def _nothing_readable(first: Partial, paths: Sequence[str]) -> str:
     if not first.inputs and not first.remarks:
         return f"nothing to read: no file in {', '.join(paths)}"
     named = [remark.message for remark in first.remarks]
-    reports = sorted(first.inputs.items())
+    own = {remark.path for remark in first.remarks if remark.code == "own-result"}  # their remark says it all
+    reports = sorted((path, report) for path, report in first.inputs.items() if path not in own)
     named += [f"{_NAME.get(path, path)}: {_NO_FORMAT[report.format]}" for path, report in reports]
     shown = named[:5] + ([f"and {len(named) - 5} more"] if len(named) > 5 else [])
     return "nothing readable: " + "; ".join(shown)

@@ -1,4 +1,4 @@
-"""What the terminal, the page and the tables say alike: look-ups, spans, sentences, next steps.
+"""What the terminal, the page and the tables say alike: look-ups, the choice of rows, spans, sentences.
 
 Every text that leaves this module is safe to show: names went through ``text.visible``.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from lmgraph.result import (
     AlertRow,
@@ -22,7 +22,7 @@ from lmgraph.result import (
     ResultData,
     UserRow,
 )
-from lmgraph.schema import OUTCOMES, SEVERITIES, AlertType, Outcome, Severity, at_least
+from lmgraph.schema import SEVERITIES, AlertType, Outcome, Severity, at_least
 from lmgraph.text import visible
 
 STDIN: Final = "standard input"
@@ -71,6 +71,7 @@ class Lookup:
         self.users: dict[str, UserRow] = {row.id: row for row in data.users}
         self.alerts: dict[str, AlertRow] = {row.id: row for row in data.alerts}
         self.hops: dict[str, HopRow] = {row.id: row for row in data.hops}
+        self.incidents: dict[str, IncidentRow] = {row.id: row for row in data.incidents}
         self._inputs = [STDIN if row.path == "-" else visible(row.path) for row in data.inputs]
         self._max_gap_s = data.settings.max_gap_s
         self._into: dict[str, list[HopRow]] = {}  # by target, in order of time
@@ -119,22 +120,77 @@ class Lookup:
 
     def accounts(self, path: PathRow) -> list[str]:
         """The path's accounts in order of appearance, explicit credentials among them."""
+        return self.accounts_of([self.hops[key] for key in path.hops], path.users)
+
+    def accounts_of(self, hops: Iterable[HopRow], users: Iterable[str]) -> list[str]:
+        """The hops' accounts in order of appearance, explicit credentials among them; then the users."""
         names: list[str] = []
-        for key in path.hops:
-            hop = self.hops[key]
+        for hop in hops:
             names += [self.user(user) for user in (hop.source_user, hop.target_user) if user]
             names += [visible(hop.credential, self._limit)] if hop.credential else []
-        names += [self.user(user) for user in path.users]
+        names += [self.user(user) for user in users]
         first: dict[str, str] = {}
         for name in names:
             first.setdefault(name.casefold(), name)
         return list(first.values())
 
 
-def listed(data: ResultData, top: int | None, min_severity: Severity) -> list[PathRow]:
+class Shown(NamedTuple):
+    """A path that is shown first, and those that it stands for: they differ in the last host alone."""
+
+    path: PathRow
+    alike: list[PathRow]
+
+
+def ranked(data: ResultData, top: int | None, min_severity: Severity) -> list[PathRow]:
     """The first ``top`` paths (all if ``None``) of at least that severity, in order of rank."""
     paths = [path for path in data.paths if at_least(path.severity, min_severity)]
     return paths if top is None else paths[:top]
+
+
+def shown(data: ResultData, top: int | None, min_severity: Severity) -> list[Shown]:
+    """What the terminal and the page show first: ``top`` rows (all if ``None``), incident by incident.
+
+    Each incident's best path comes before any second one of another: one attack that reached a
+    hundred hosts must not hide the next. Paths of one incident and severity that differ only in
+    their last host are one row.
+    """
+    rows: dict[tuple[str, str, tuple[str, ...]], Shown] = {}
+    for path in ranked(data, None, min_severity):
+        kind = (path.incident, path.severity, tuple(path.hosts[:-1]))
+        if kind in rows:
+            rows[kind].alike.append(path)
+        else:
+            rows[kind] = Shown(path, [])
+    place = {row.id: row.rank for row in data.incidents}
+    best: dict[str, int] = {}
+    for row in rows.values():
+        best.setdefault(row.path.incident, row.path.rank)
+
+    def order(row: Shown) -> tuple[int, int]:
+        return place[row.path.incident], row.path.rank
+
+    first = sorted((row for row in rows.values() if best[row.path.incident] == row.path.rank), key=order)
+    further = [row for row in rows.values() if best[row.path.incident] != row.path.rank]
+    return sorted([*first, *further][:top], key=order)
+
+
+def not_shown(data: ResultData, rows: Sequence[Shown], min_severity: Severity) -> list[str]:
+    """What is said of the incidents that are in no row, and which option brings them; they are counted."""
+    seen = {row.path.incident for row in rows}
+    fit = {path.incident for path in ranked(data, None, min_severity)}
+    left = [incident for incident in data.incidents if incident.id not in seen]
+    cut = [incident for incident in left if incident.id in fit]
+    slight = [incident for incident in left if incident.id not in fit]
+    said = [f"{_further(cut)}: --top {len(fit)} shows the best path of each."] if cut else []
+    return said + ([f"{_further(slight)}: not shown, for --min-severity {min_severity}."] if slight else [])
+
+
+def _further(incidents: Sequence[IncidentRow]) -> str:
+    """``3 further incidents (1 critical, 2 low)``."""
+    counts = Counter(incident.severity for incident in incidents)
+    graded = ", ".join(f"{counts[name]:,} {name}" for name in reversed(SEVERITIES) if counts[name])
+    return f"{number(len(incidents), 'further incident')} ({graded})"
 
 
 def clock(iso: str) -> str:
@@ -352,23 +408,6 @@ def link_into(path: PathRow, hop: str) -> LinkRow | None:
     return next((link for link in path.links if link.to == hop), None)
 
 
-def next_steps(names: Lookup, paths: Sequence[PathRow]) -> list[str]:
-    """What a responder does next, from the evidence of these paths; nothing that was not seen.
-
-    Paths below ``medium`` count only when there is no graver one; then the first of them does.
-    """
-    grave = [path for path in paths if at_least(path.severity, "medium")] or list(paths[:1])
-    hops = [names.hops[key] for key in dict.fromkeys(key for path in grave for key in path.hops)]
-    steps = _hosts_to_visit(names, hops)
-    accounts = list(dict.fromkeys(name for path in grave for name in names.accounts(path)))
-    if accounts:
-        steps.append(f"Reset or watch the accounts that were used: {several(accounts)}.")
-    blind = dict.fromkeys(names.host(hop.target) for hop in hops if hop.target_visibility == "none")
-    if blind:
-        steps.append(f"Collect logs from {several(blind)}: nothing here tells what happened there.")
-    return steps
-
-
 def loose_ends(data: ResultData) -> list[str]:
     """A sentence on the witnesses that no hop could take, if there are any."""
     if not data.unplaced:
@@ -388,25 +427,3 @@ def hop_sentence(names: Lookup, hop: HopRow) -> str:
     all_of_it = did[0] if len(did) == 1 else ", ".join(did[:-1]) + " and " + did[-1]
     who = names.user(hop.source_user) if hop.source_user else "An unknown account"
     return f"{who} on {names.host(hop.source)} {all_of_it}: {OUTCOME_MEANING[hop.outcome]}."
-
-
-def _hosts_to_visit(names: Lookup, hops: Sequence[HopRow]) -> list[str]:
-    reached = {hop.target for hop in hops}
-    because: dict[str, str] = {}
-    for hop in hops:
-        because.setdefault(
-            hop.source, "it moved on from there" if hop.source in reached else "it starts there"
-        )
-    because |= {hop.target: "code ran there" for hop in hops if hop.outcome == "executed"}
-    isolate: list[str] = []
-    keep: list[str] = []
-    for host, reason in because.items():
-        row = names.hosts.get(host)
-        (keep if row and row.role == "dc" else isolate).append(f"{names.host(host)} ({reason})")
-    furthest: dict[str, Outcome] = {}
-    for hop in (hop for hop in hops if hop.target not in because):
-        furthest[hop.target] = max(furthest.get(hop.target, "attempted"), hop.outcome, key=OUTCOMES.index)
-    verify = [f"{names.host(host)} ({outcome})" for host, outcome in furthest.items()]
-    steps = [f"Isolate and examine {several(isolate)}."] if isolate else []
-    steps += [f"Examine without cutting off: {several(keep)}; a domain controller."] if keep else []
-    return steps + ([f"Verify {several(verify)}: no code is proved to have run."] if verify else [])

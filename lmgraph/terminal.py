@@ -11,13 +11,14 @@ import os
 import re
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
-from lmgraph import summary
-from lmgraph.result import PathRow, ResultData
-from lmgraph.schema import Severity
-from lmgraph.summary import Lookup
+from lmgraph import advice, summary
+from lmgraph.result import IncidentRow, PathRow, ResultData
+from lmgraph.schema import OUTCOMES, Severity
+from lmgraph.summary import Lookup, Shown
 from lmgraph.text import visible
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def result_text(
     Args:
         data: The result.
         stream: Where it will go; standard output by default. Decides width, colour and arrows.
-        top: Most paths shown.
+        top: Most rows shown: paths, each with those that differ from it in the last host alone.
         min_severity: Least severity shown.
         color: Use colour where the stream is a terminal.
         page: An HTML report was asked for, so none is recommended.
@@ -88,22 +89,24 @@ def result_text(
     out = console(written, color=color)
     arrow = "→" if out.encoding.lower().startswith("utf") else "->"
     limits = summary.limits(data)
-    paths = summary.listed(data, top, min_severity)
+    rows = summary.shown(data, top, min_severity)
     out.print(_text(f"{summary.what_was_read(data)} {summary.what_was_found(data)}"))
     if limits:
         count = summary.number(len(limits), "warning")
         out.print(_arrows(_text(f"{count} on what that is worth; the gravest: {limits[0][1]}"), arrow))
-    if paths:
-        out.print(_table(data, paths, arrow, wide=out.width >= _WIDE))
-    if len(paths) < len(data.paths):
+    if rows:
+        out.print(_table(data, rows, arrow, wide=out.width >= _WIDE))
+    paths = sum(1 + len(row.alike) for row in rows)
+    if paths < len(data.paths):
         count = summary.number(len(data.paths), "path")
-        out.print(_text(f"{len(paths):,} of {count} shown (--top, --min-severity)."))
+        out.print(_text(f"{paths:,} of {count} shown (--top, --min-severity)."))
     if data.hops and not data.paths:
         out.print(_text(summary.without_paths(data)))
         out.print(_hops(data, top, arrow))
         if len(data.hops) > top:
             out.print(_text(f"{top:,} of {summary.number(len(data.hops), 'hop')} shown (--top)."))
-    for line in _incidents(data, paths) + _next(data, paths, page=page):
+    left = summary.not_shown(data, rows, min_severity)
+    for line in _incidents(data, rows) + left + _next(data, rows, page=page):
         out.print(_arrows(_text(line), arrow))
     return "".join(f"{_without_end(line)}\n" for line in written.getvalue().splitlines())
 
@@ -169,51 +172,33 @@ def _text(content: str, style: str = "") -> Text:
     return Text(content, style=style, overflow="fold")
 
 
-def _table(data: ResultData, paths: Sequence[PathRow], arrow: str, *, wide: bool) -> Table:
-    """One row per path. Narrow: the figures stand under each other and leave the width to the chain."""
+def _table(data: ResultData, rows: Sequence[Shown], arrow: str, *, wide: bool) -> Table:
+    """The rows, by incident. Narrow: the figures stand under each other and leave the width to the chain."""
     from rich import box
     from rich.table import Table
 
     names = Lookup(data)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, expand=False)
     table.add_column("#", justify="right", no_wrap=True)
-    for title in ("severity", "score", "outcome", "certainty") if wide else ("severity",):
-        table.add_column(
-            title, overflow="fold", justify="right" if title in {"score", "certainty"} else "left"
-        )
+    for title in ("severity", "score", "outcome", "certainty", "incident") if wide else ("severity",):
+        right = title in {"score", "certainty", "incident"}
+        table.add_column(title, overflow="fold", justify="right" if right else "left")
     table.add_column("path", overflow="fold", ratio=1)
-    folded = _folded(paths)
     said: set[str] = set()  # reasons that a path above has given
-    for path in paths:
-        if path.id not in folded:
-            continue
-        figures = [_text(path.severity, _STYLE[path.severity]), *map(_text, _figures(path, wide=wide))]
+    for path, alike in rows:
+        figures = [_text(path.severity, _STYLE[path.severity])]
+        figures += map(_text, _figures(path, names.incidents[path.incident].rank, wide=wide))
         if not wide:
             figures = [_text("\n").join(figures)]
-        story = _story(names, path, said, folded[path.id])
+        story = _story(names, path, said, alike)
         table.add_row(_text(str(path.rank)), *figures, _arrows(story, arrow))
     return table
 
 
-def _folded(paths: Sequence[PathRow]) -> dict[str, list[PathRow]]:
-    """Paths to show, by id, each with those like it: one hop, of the same incident and severity."""
-    first: dict[tuple[str, str], str] = {}
-    shown: dict[str, list[PathRow]] = {}
-    for path in paths:
-        kind = (path.incident, path.severity)
-        if len(path.hops) == 1 and kind in first:
-            shown[first[kind]].append(path)
-            continue
-        shown[path.id] = []
-        if len(path.hops) == 1:
-            first[kind] = path.id
-    return shown
-
-
-def _figures(path: PathRow, *, wide: bool) -> tuple[str, str, str]:
+def _figures(path: PathRow, incident: int, *, wide: bool) -> tuple[str, str, str, str]:
     if wide:
-        return f"{path.score:.2f}", path.outcome, f"{path.certainty:.2f}"
-    return f"score {path.score:.2f}", path.outcome, f"sure {path.certainty:.2f}"
+        return f"{path.score:.2f}", path.outcome, f"{path.certainty:.2f}", str(incident)
+    return f"score {path.score:.2f}", path.outcome, f"sure {path.certainty:.2f}", f"incident {incident}"
 
 
 def _story(names: Lookup, path: PathRow, said: set[str], alike: Sequence[PathRow]) -> Text:
@@ -227,22 +212,51 @@ def _story(names: Lookup, path: PathRow, said: set[str], alike: Sequence[PathRow
     for reason in _reasons(names, path, said):
         story.append(f"\n- {reason}", "not bold dim")
     if alike:
-        targets = summary.several(dict.fromkeys(names.host(other.hosts[-1]) for other in alike), 4)
-        ranks = summary.several((str(other.rank) for other in alike), 8)
-        story.append(f"\n… and {len(alike)} more of this incident, to {targets}: rank {ranks}", "not bold")
+        story.append(f"\n{_siblings(names, path, alike)}", "not bold")
     return story
 
 
+def _siblings(names: Lookup, path: PathRow, alike: Sequence[PathRow]) -> str:
+    """``… and 6 more of this incident, to SRV1, SRV2 and 4 more (attempted 6): rank 3 to 8``.
+
+    A goal among them is named, whatever is cut.
+    """
+    targets = summary.several(dict.fromkeys(names.host(other.hosts[-1]) for other in alike), 4)
+    counts = Counter(other.outcome for other in alike)
+    graded = ", ".join(f"{name} {counts[name]:,}" for name in reversed(OUTCOMES) if counts[name])
+    outcomes = f" ({graded})" if set(counts) != {path.outcome} else ""
+    known = names.reaches(path)
+    goals = dict.fromkeys(goal for other in alike for goal in names.reaches(other) if goal not in known)
+    reaching = f", reaching {summary.several(goals, 4)}" if goals else ""
+    ranks = summary.several(_runs([other.rank for other in alike]), 8)
+    return f"… and {len(alike):,} more of this incident, to {targets}{outcomes}{reaching}: rank {ranks}"
+
+
+def _runs(numbers: Sequence[int]) -> list[str]:
+    """Ascending numbers, three and more without a gap as one: ``3``, ``5 to 8``."""
+    runs: list[list[int]] = []
+    for one in numbers:
+        if runs and one == runs[-1][-1] + 1:
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    return [f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
+
+
 def _reasons(names: Lookup, path: PathRow, said: set[str]) -> list[str]:
-    """Why the path ranks where it does, without what ``said`` holds; links go before hops when cut."""
+    """Why the path ranks where it does; what ``said`` holds is counted. Links go before hops when cut."""
     reasons = [visible(reason, 300) for reason in path.why] + summary.doubts(names, path)
     new = [reason for reason in dict.fromkeys(reasons) if reason not in said]
+    above = len(set(reasons)) - len(new)
     said.update(new)
     of_hops = [reason for reason in new if any(reason.startswith(start) for start in _starts(names, path))]
     room = max(_WHY - (len(new) - len(of_hops)), 1)
     cut = set(of_hops[room:])
     shown = [reason for reason in new if reason not in cut]
-    return shown + ([f"… {summary.number(len(cut), 'further reason')} in the report"] if cut else [])
+    shown += [f"… {summary.number(len(cut), 'further reason')} in the report"] if cut else []
+    if above:
+        shown.append(f"… and {summary.number(above, 'reason')} as above" if new else "as above")
+    return shown
 
 
 def _starts(names: Lookup, path: PathRow) -> list[str]:
@@ -287,23 +301,28 @@ def _arrows(text: Text, arrow: str) -> Text:
     return text
 
 
-def _incidents(data: ResultData, paths: Sequence[PathRow]) -> list[str]:
-    """One line per incident of the paths shown."""
-    names, shown, lines = Lookup(data), {path.incident for path in paths}, []
-    for row in data.incidents:
-        if row.id in shown:
-            origins = summary.several([names.host(key) for key in row.origin_hosts], 3)
-            size = f"{summary.number(len(row.hosts), 'host')}, {summary.number(len(row.paths), 'path')}"
-            others = summary.related(data, row)
-            lines.append(
-                f"Incident {row.rank}: {row.severity}, score {row.score:.2f}, from {origins}: {size}"
-                + (f"; may belong to {others}" if others else "")
-            )
+def _incidents(data: ResultData, rows: Sequence[Shown]) -> list[str]:
+    """One line per incident of the rows shown."""
+    names, lines = Lookup(data), []
+    for row in _incidents_of(data, rows):
+        origins = summary.several([names.host(key) for key in row.origin_hosts], 3)
+        size = f"{summary.number(len(row.hosts), 'host')}, {summary.number(len(row.paths), 'path')}"
+        others = summary.related(data, row)
+        lines.append(
+            f"Incident {row.rank}: {row.severity}, score {row.score:.2f}, from {origins}: {size}"
+            + (f"; may belong to {others}" if others else "")
+        )
     return lines
 
 
-def _next(data: ResultData, paths: Sequence[PathRow], *, page: bool) -> list[str]:
-    steps = (summary.next_steps(Lookup(data), paths) if paths else []) + summary.loose_ends(data)
-    if paths and not page:
+def _incidents_of(data: ResultData, rows: Sequence[Shown]) -> list[IncidentRow]:
+    """The incidents of the rows, in order of rank."""
+    seen = {row.path.incident for row in rows}
+    return [row for row in data.incidents if row.id in seen]
+
+
+def _next(data: ResultData, rows: Sequence[Shown], *, page: bool) -> list[str]:
+    steps = advice.on_incidents(Lookup(data), _incidents_of(data, rows)) + summary.loose_ends(data)
+    if rows and not page:
         steps.append("Add --html FILE for the graph and the evidence of every hop.")
     return ["Next:", *(f"- {step}" for step in steps)] if steps else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,7 +35,15 @@ def test_writes_a_world_and_says_so(command, tmp_path):
     assert truth["settings"]["hosts"] == 20
     assert "Day 2 of 2 written." in told
     hops = sum(len(attack["hops"]) for attack in truth["attacks"])
-    assert f"2 attacks with {hops} hops" in told
+    assert f"2 attacks with {hops} hops among " in told
+
+
+def test_one_is_not_counted_as_many(command, tmp_path, monkeypatch):
+    from lmgraph.simulate import run
+
+    told = run.Summary(tmp_path, tmp_path, run.Tally(), (SimpleNamespace(hops=[None]),), 1)
+    monkeypatch.setattr(run, "simulate", lambda *_, **__: told)
+    assert "1 attack with 1 hop among 1 benign movement." in command("--out", tmp_path)[2]
 
 
 def test_none_and_quiet(command, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import subprocess
@@ -9,8 +10,10 @@ import tomllib
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
+from lmgraph import score
 from lmgraph.cli import cli
 from tests.conftest import ROOT
 
@@ -120,6 +123,26 @@ def test_pins_are_plain_and_complete() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     assert {re.split(r"[^\w-]", entry)[0].lower() for entry in wanted} <= pinned
+
+
+def test_the_example_of_a_score_adds_up_and_is_that_of_a_hop() -> None:
+    page = (ROOT / "docs/scoring.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| `(\w+)` \| (\S+) \| (\S+) \|$", page, flags=re.MULTILINE)
+    met = {name: np.array([name in {row[1] for row in rows}]) for name in score.WEIGHTS}
+    halves = score.damped(met, {name: term.weight for name, term in score.WEIGHTS.items()})
+    terms = {}
+    for group, name, weight, counted in rows:
+        term = score.WEIGHTS[name]
+        assert (group, weight) == (term.group, f"{term.weight / 1000:+.3g}")
+        value = int(halves[name][0]) * term.weight // 2 / 1000
+        assert counted == (f"{value:+.3g}" if value else "nothing")
+        terms |= {name: value} if value else {}
+    assert f"| | the hop's score | | {sum(terms.values()):g} |" in page
+    golden = json.loads((ROOT / "tests/golden/samples.json").read_text(encoding="utf-8"))
+    (source,) = [row["id"] for row in golden["hosts"] if row["name"] == "SRV7"]
+    (target,) = [row["id"] for row in golden["hosts"] if row["name"] == "SRV12"]
+    hops = [row for row in golden["hops"] if (row["source"], row["target"]) == (source, target)]
+    assert terms in [row["score_terms"] for row in hops]
 
 
 def test_the_excerpt_in_the_readme_is_what_the_tool_prints() -> None:

@@ -639,6 +639,10 @@ def test_nothing_readable_is_an_error_that_names_what_was_there(tmp_path: Path) 
     (tmp_path / "notes.bin").write_bytes(bytes(range(256)))
     with pytest.raises(InputError, match=r"nothing readable: .*notes\.bin: no reader knows this file"):
         analyze(tmp_path)
+    saved = tmp_path / "saved.json"
+    saved.write_text('{"schema": "lmgraph/result/1"}')
+    with pytest.raises(InputError, match=r"nothing readable: \S*saved\.json is a result of lmgraph, [^;:]*$"):
+        analyze(saved)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="nothing to read"):
         analyze(tmp_path / "empty")

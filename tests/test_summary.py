@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +13,8 @@ from lmgraph import summary
 from lmgraph.engines.local import LocalEngine
 from lmgraph.paths import incidents, links
 from lmgraph.pipeline import run
-from lmgraph.schema import SEVERITIES
+from lmgraph.result import ResultData
+from lmgraph.schema import SEVERITIES, Severity
 from lmgraph.settings import Settings
 from lmgraph.summary import Lookup
 from tests.falcon import Telemetry
@@ -200,33 +204,6 @@ def test_a_cap_of_another_version_is_named():
     assert any(text.startswith("1 row left out by the limit new\\x1b") for _, text in summary.warnings(data))
 
 
-def test_next_steps_follow_the_evidence():
-    data = story()
-    assert summary.next_steps(Lookup(data), data.paths) == [
-        "Isolate and examine WS042 (it starts there), SRV7 (code ran there).",
-        "Verify DC1 (attempted): no code is proved to have run.",
-        "Reset or watch the accounts that were used: CORP\\alice, CORP\\adm.",
-        "Collect logs from DC1: nothing here tells what happened there.",
-    ]
-
-
-def test_domain_controller_is_not_cut_off():
-    data = story()
-    data.hops[1].outcome = "executed"
-    steps = summary.next_steps(Lookup(data), data.paths)
-    assert "Examine without cutting off: DC1 (code ran there); a domain controller." in steps
-    assert not any(step.startswith("Isolate") and "DC1" in step for step in steps)
-    assert not any(step.startswith("Verify") for step in steps)
-
-
-def test_host_that_it_moved_on_from_is_isolated_whatever_is_proved():
-    data = story()
-    data.hops[0].outcome = "accessed"
-    steps = summary.next_steps(Lookup(data), data.paths)
-    assert steps[0] == "Isolate and examine WS042 (it starts there), SRV7 (it moved on from there)."
-    assert steps[1].startswith("Verify DC1 (attempted):")
-
-
 def test_loose_ends():
     assert summary.loose_ends(story()) == ["Look at what fits no hop (no source 1): `unplaced` in the JSON."]
     assert summary.loose_ends(quiet()) == []
@@ -266,11 +243,66 @@ def test_goals_are_named_when_they_say_more_than_the_chain():
     assert names.reaches(data.paths[1]) == ["PRINT01\\x1b[2J\\u202e (criticality high\\x1b)", "SRV7"]
 
 
-def test_listed():
+def test_ranked():
     data = story()
-    assert [path.rank for path in summary.listed(data, 1, "informational")] == [1]
-    assert [path.rank for path in summary.listed(data, None, "informational")] == [1, 2]
-    assert [path.rank for path in summary.listed(data, 20, "medium")] == [1]
+    assert [path.rank for path in summary.ranked(data, 1, "informational")] == [1]
+    assert [path.rank for path in summary.ranked(data, None, "informational")] == [1, 2]
+    assert [path.rank for path in summary.ranked(data, 20, "medium")] == [1]
+
+
+def broad() -> ResultData:
+    """Incident 1 with 30 paths that end at different hosts and two that go another way; incidents 2 and 3."""
+    data = story()
+    first, second = data.paths
+    data.paths = []
+    for rank in range(1, 33):
+        hosts = ["h0", "h1", f"x{rank}"] if rank <= 30 else ["h0", f"x{rank}", "h2"]
+        data.paths.append(copied(first, id=f"p{rank}", rank=rank, hosts=hosts))
+    data.paths.append(copied(second, id="p33", rank=33, incident="i2"))
+    data.paths.append(copied(second, id="p34", rank=34, severity="high"))
+    data.incidents.append(copied(data.incidents[1], id="i2", rank=3))
+    data.incidents[1].severity = "high"
+    return data
+
+
+def copied(row: Any, **changes: Any) -> Any:
+    made = copy.deepcopy(row)
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+def shown_ranks(data: ResultData, top: int | None, least: Severity = "informational") -> list[int]:
+    return [row.path.rank for row in summary.shown(data, top, least)]
+
+
+def test_each_incident_comes_before_the_second_path_of_another():
+    assert shown_ranks(broad(), 3) == [1, 34, 33], "in the order of incidents"
+    assert shown_ranks(broad(), 4) == [1, 31, 34, 33]
+    assert shown_ranks(broad(), None) == [1, 31, 32, 34, 33]
+    assert shown_ranks(broad(), 1) == [1]
+    assert shown_ranks(broad(), None, "high") == [1, 31, 32, 34]
+
+
+def test_paths_that_differ_in_the_last_host_alone_are_one():
+    (first, *others) = summary.shown(broad(), None, "informational")
+    assert [path.rank for path in first.alike] == list(range(2, 31))
+    assert [row.alike for row in others] == [[], [], [], []]
+    data = broad()
+    data.paths[1].severity = "medium"
+    assert shown_ranks(data, None) == [1, 2, 31, 32, 34, 33], "another severity is another row"
+
+
+def test_incidents_in_no_row_are_counted():
+    data = broad()
+    assert summary.not_shown(data, summary.shown(data, 20, "informational"), "informational") == []
+    assert summary.not_shown(data, summary.shown(data, 1, "informational"), "informational") == [
+        "2 further incidents (1 high, 1 low): --top 3 shows the best path of each."
+    ]
+    assert summary.not_shown(data, summary.shown(data, 1, "high"), "high") == [
+        "1 further incident (1 high): --top 2 shows the best path of each.",
+        "1 further incident (1 low): not shown, for --min-severity high.",
+    ]
 
 
 def test_several():
@@ -299,7 +331,6 @@ def test_no_text_of_the_input_leaves_unescaped(text, severity):
     names = Lookup(data)
     said = [
         *(message for _, message in summary.warnings(data)),
-        *summary.next_steps(names, data.paths),
         *(summary.hop_sentence(names, hop) for hop in data.hops),
         *(names.chain(path) for path in data.paths),
     ]

@@ -43,7 +43,7 @@ def test_every_width_shows_the_whole_story(monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)
     text = terminal.result_text(story(), stream())
     assert max(map(len, text.splitlines())) <= int(columns)
-    indent = 0 if int(columns) < 110 else 45
+    indent = 0 if int(columns) < 110 else 56
     story_column = joined(" ".join(line[max(indent, 16) :] for line in text.splitlines()))
     who = (
         "WS042 → SRV7 → DC1",
@@ -62,7 +62,7 @@ def test_every_width_shows_the_whole_story(monkeypatch, columns):
         "0.45",
         "all three stages",
         "Incident 1",
-        "Isolate and examine",
+        "Incident 1: isolate and examine",
     ):
         assert part in joined(text)
 
@@ -176,10 +176,41 @@ def test_reasons_of_links_outlast_those_of_hops():
     assert "further reasons in the report" in text
 
 
-def test_a_reason_is_given_once():
+def test_a_reason_is_given_once_and_its_absence_explained():
     data = story()
     data.paths[1].why = list(data.paths[0].why)
-    assert terminal.result_text(data, stream()).count("all three stages seen") == 1
+    text = joined(terminal.result_text(data, stream()))
+    assert text.count("all three stages seen") == 1
+    assert " - as above " in text
+    data.paths[1].why.append("and one of its own")
+    text = joined(terminal.result_text(data, stream()))
+    assert "- and one of its own" in text
+    assert "- … and 2 reasons as above" in text
+    assert "as above" not in joined(terminal.result_text(story(), stream()))
+
+
+def test_each_incident_has_its_row_its_line_and_its_steps():
+    data = story()
+    for number in range(30):
+        path = copy.deepcopy(data.paths[0])
+        path.id, path.rank, path.hosts = f"x{number}", 2 + number, ["h0", "h1", f"x{number}"]
+        path.outcome, path.reaches = ("executed", ["h2"]) if number < 9 else ("attempted", [])
+        data.paths.insert(-1, path)
+        data.hosts.append(copy.deepcopy(data.hosts[1]))
+        data.hosts[-1].id, data.hosts[-1].name = f"x{number}", f"SRV{100 + number}"
+    data.paths[-1].rank, data.paths[-1].severity, data.incidents[1].severity = 32, "critical", "critical"
+    data.paths[0].reaches = []
+    text = joined(terminal.result_text(data, stream()))
+    assert (
+        "… and 30 more of this incident, to SRV100, SRV101, SRV102, SRV103 and 26 more (executed 9, "
+        "attempted 21), reaching DC1 (domain controller): rank 2 to 31" in text
+    )
+    for part in ("incident 1", "incident 2", "Incident 2: critical", "Incident 2: isolate"):
+        assert part in text
+    assert "shown (--top" not in text
+    short = joined(terminal.result_text(data, stream(), top=1))
+    assert "31 of 32 paths shown (--top, --min-severity)." in short
+    assert "1 further incident (1 critical): --top 2 shows the best path of each." in short
 
 
 def test_paths_of_one_hop_that_are_alike_are_one_row():
@@ -189,7 +220,7 @@ def test_paths_of_one_hop_that_are_alike_are_one_row():
         path.id, path.rank, path.hosts = f"x{number}", 3 + number, ["h3", "h1"]
         data.paths.append(path)
     text = joined(terminal.result_text(data, stream()))
-    assert "… and 6 more of this incident, to SRV7: rank 3, 4, 5, 6, 7, 8" in text
+    assert "… and 6 more of this incident, to SRV7: rank 3 to 8" in text
     rows = re.findall(r"^ *(\d+) +(?:high|low) ", terminal.result_text(data, stream()), flags=re.MULTILINE)
     assert rows == ["1", "2"]
     data.paths[-1].severity = "medium"

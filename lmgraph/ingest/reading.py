@@ -27,7 +27,7 @@ _TABLE_LIMITS: Final = (200, 1_000, 20_000)
 # Rejects before the first record that is understood; more where the head makes it likely that one comes.
 _HELD_LIMIT: Final = 1_000
 _MARKS: Final = (b"event_simpleName", b"alert_type", b"@rawstring")
-_OWN_RESULT: Final = re.compile(rb'\s*+\{\s*+"schema"\s*+:\s*+"lmgraph/')
+_OWN_RESULT: Final = re.compile(rb'\s*+\{\s*+"schema"\s*+:\s*+"lmgraph/(\w*+)')
 
 
 class _Patience:
@@ -128,7 +128,7 @@ def _input(
     """The items of one input, its remarks and its report."""
     stream = utf8(member.content)
     head = stream.peek(registry.HEAD)
-    own = _OWN_RESULT.match(head) is not None
+    own = _OWN_RESULT.match(head)
     reader = None if own else registry.find(head, member.path)
     clock = Clock(parse_zone(settings.tz))
     session = Session(member.path, candidate, clock, reader.shape if reader else "", once=once)
@@ -138,7 +138,8 @@ def _input(
         patience.add(session)
     form = f"{session.family}-{session.shape}" if session.family else None
     if own:
-        message = f"{member.path} is a result of lmgraph, not telemetry, and was not read"
+        what = "the truth of a simulation" if own[1] == b"truth" else "a result of lmgraph"
+        message = f"{member.path} is {what}, not telemetry, and was not read"
         yield Remark(member.path, "own-result", "low", message)
     yield from _remarks(session, member.content)
     yield InputReport(

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lmgraph.proposals.habits import Habit, Kind, habits
-from lmgraph.proposals.trial import Criteria, Effect, Trial
+from lmgraph.proposals.trial import Criteria, Effect, Suspect, Trial
 from lmgraph.result import HopRow, ResultData
 from lmgraph.settings import DAY_US
 from lmgraph.summary import NAME_LIMIT, several
 from lmgraph.text import visible
 
-__all__ = ["Criteria", "Kind", "Proposal", "Proposals", "propose"]
+__all__ = ["Criteria", "Kind", "Proposal", "Proposals", "Suspect", "propose"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Proposal:
         sources, users, targets: Names of the hosts and accounts that they are of; sorted.
         effect: What the entry would have done.
         kept: Names of the ends of the earliest hop that would have ended suppression, and when.
+        suspects: Of its sources and accounts those that an incident of ``high`` or above holds.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Proposal:
     targets: tuple[str, ...]
     effect: Effect
     kept: tuple[str, str, str] | None
+    suspects: tuple[Suspect, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def _proposal(trial: Trial, habit: Habit, effect: Effect, taken: set[str]) -> Pr
     sources = {row.host for row in rows if row.host is not None}
     owners = {trial.hosts[host].owner for host in sources}
     days = {trial.day(alert) for alert in effect.covered}
-    users = {trial.users[row.user].name for row in rows if row.user is not None}
+    accounts = {row.user for row in rows if row.user is not None}
     entry = effect.entries[0] if effect.entries else None
     return Proposal(
         name=_name(habit, taken),
@@ -139,10 +141,11 @@ def _proposal(trial: Trial, habit: Habit, effect: Effect, taken: set[str]) -> Pr
         alerts=len(effect.covered),
         hops=len(effect.seen_in),
         sources=_sorted(trial, sources),
-        users=tuple(sorted(users)),
+        users=tuple(sorted({trial.users[user].name for user in accounts})),
         targets=_sorted(trial, {target for row in rows for target in row.targets}),
         effect=effect,
         kept=_kept(trial, entry) if entry is not None else None,
+        suspects=trial.suspects(sources, accounts),
     )
 
 

@@ -26,6 +26,16 @@ _OWN_FOLDER: Final = re.compile(
     r"(?:[a-z]:|\\device\\harddiskvolume\d+)\\program files(?: \(x86\))?\\", re.IGNORECASE
 )
 
+# What these run stands in the command line, of which an entry knows nothing. Without ``.exe`` and version.
+_INTERPRETERS: Final = frozenset(
+    {
+        *("bash", "cmd", "cscript", "deno", "dotnet", "java", "javaw", "jshell", "msbuild", "mshta"),
+        *("node", "perl", "php", "powershell", "powershell_ise", "pwsh", "py", "python", "pythonw"),
+        *("regsvr32", "ruby", "rubyw", "rundll32", "sh", "tclsh", "wscript", "wsl"),
+    }
+)
+_VERSION: Final = re.compile(r"[-_.\d]+$")
+
 
 @dataclass(frozen=True, slots=True)
 class Habit:
@@ -80,6 +90,12 @@ def habits(trial: Trial, min_days: int) -> list[Habit]:
 def as_pattern(name: str) -> str:
     """The glob that fits this name alone."""
     return re.sub(r"[*?\[]", r"[\g<0>]", name)
+
+
+def is_interpreter(process: str) -> bool:
+    """Whether a program of that name runs whatever it is told to: ``java.exe``, ``python3.11.exe``."""
+    stem = process.casefold().removesuffix(".exe")
+    return stem in _INTERPRETERS or _VERSION.sub("", stem) in _INTERPRETERS
 
 
 def _groups(trial: Trial) -> Iterator[_Group]:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lmgraph.proposals import Kind, Proposal, Proposals
-from lmgraph.proposals.habits import as_pattern
+from lmgraph.proposals.habits import as_pattern, is_interpreter
+from lmgraph.proposals.trial import ALARMING
 from lmgraph.result import IncidentRow
 from lmgraph.schema import SEVERITIES, at_least
 from lmgraph.settings import SECOND_US
@@ -19,7 +20,6 @@ from lmgraph.summary import NAME_LIMIT, clock, duration, number, several
 from lmgraph.text import visible
 
 EXPIRES_DAYS: Final = 90
-_ALARMING: Final = "high"
 _SHOWN: Final = 5
 _HEAD: Final = """\
 # Proposed by lmgraph tune; in force only once this file is given to lmgraph analyze --tuning.
@@ -122,10 +122,14 @@ def _interval(interval_us: tuple[int, int]) -> str:
 
 def _cautions(proposal: Proposal) -> Iterator[str]:
     names, effect = proposal.criteria.names, proposal.effect
-    alarming = [one for one in effect.incidents if at_least(one.severity, _ALARMING)]
+    alarming = [one for one in effect.incidents if at_least(one.severity, ALARMING)]
     if alarming:
         count = number(len(alarming), "incident")
-        yield f"it would have hidden hops of {count} of {_ALARMING} or above: look at them first"
+        yield f"it would have hidden hops of {count} of {ALARMING} or above: look at them first"
+    yield from _suspects(proposal)
+    runs = [name for name in names["process"] if is_interpreter(name)]
+    if runs:
+        yield f"{_several(runs)} can be anything: it runs what it is given, also by an intruder"
     if proposal.grave_days:
         others = len(set(proposal.days) - set(proposal.grave_days))
         yield (
@@ -145,6 +149,20 @@ def _cautions(proposal: Proposal) -> Iterator[str]:
         yield "any host, also one that joins later"
     if "user" not in names:
         yield "any account"
+
+
+def _suspects(proposal: Proposal) -> Iterator[str]:
+    """Which incident that needs a look holds the entry's source or account."""
+    for suspect in proposal.suspects[:_SHOWN]:
+        ends = [("source", suspect.sources), ("account", suspect.users)]
+        who = " and ".join(
+            f"{thing if len(found) == 1 else thing + 's'} {_several(found)}" for thing, found in ends if found
+        )
+        verb = "is" if len(suspect.sources) + len(suspect.users) == 1 else "are"
+        incident = f"incident {suspect.incident.rank}, {suspect.incident.severity}"
+        yield f"{who} {verb} in {incident}: clear that up first"
+    if proposal.suspects[_SHOWN:]:
+        yield f"so it is with {number(len(proposal.suspects) - _SHOWN, 'further incident')}"
 
 
 def _gravest(incidents: Sequence[IncidentRow]) -> str:

@@ -21,6 +21,7 @@ from lmgraph.settings import DAY_US, to_us
 from lmgraph.tuning import is_periodic
 
 NO_HABIT_FROM: Final[Severity] = "medium"  # an incident from here on may be an attack: it shows no habit
+ALARMING: Final[Severity] = "high"  # … and from here on is one until somebody has looked
 _DISGUISED: Final = frozenset({"renamed", "masquerade"})
 
 Part = tuple[int, str | None]  # an alert's position, and one of its targets (None: it names none)
@@ -91,6 +92,15 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """Sources and accounts that an incident of ``high`` or above holds, by name; not safe to show."""
+
+    incident: IncidentRow
+    sources: tuple[str, ...]
+    users: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Taker:
     """An unsuppressed hop that ran code: from then on its target and the account given are no alibi."""
 
@@ -122,6 +132,7 @@ class Trial:
             self.incident_of = {
                 hop_place[hop]: incident for incident in data.incidents for hop in incident.hops
             }
+            self._members = self._found_members()
             self.acts = self._acts()
             self._takers = self._found_takers()
         except (KeyError, ValueError, OverflowError) as error:
@@ -157,6 +168,20 @@ class Trial:
         """Whether a program went by another's name."""
         return not _DISGUISED.isdisjoint(self.data.alerts[alert].flags)
 
+    def suspects(self, sources: Iterable[str], users: Iterable[str]) -> tuple[Suspect, ...]:
+        """What of these hosts and accounts, given by id, belongs to a grave incident; the gravest first."""
+        sources, users = set(sources), set(users)
+        found = []
+        for incident in sorted(self.data.incidents, key=lambda row: row.rank):
+            if not at_least(incident.severity, ALARMING):
+                continue
+            hosts_in, users_in = self._members[incident.id]
+            hosts = {self.hosts[one].name for one in sources & hosts_in}
+            names = {self.users[one].name for one in users & users_in}
+            if hosts or names:
+                found.append(Suspect(incident, tuple(sorted(hosts)), tuple(sorted(names))))
+        return tuple(found)
+
     def effect(self, criteria: Criteria) -> Effect:
         """What an entry of these criteria would have done, on top of those that were in force."""
         acts = [act for act in self._candidates(criteria) if criteria.covers(act)]
@@ -190,6 +215,25 @@ class Trial:
             for alert in hop.alerts:
                 hops_of[self._place[alert]].append(place)
         return hops_of
+
+    def _found_members(self) -> dict[str, tuple[set[str], set[str]]]:
+        """Per incident, ids of the hosts at its hops' ends and of the accounts that acted or were typed."""
+        hops = {hop.id: hop for hop in self.data.hops}
+        by_name = self._accounts()
+        members: dict[str, tuple[set[str], set[str]]] = {}
+        for incident in self.data.incidents:
+            rows = [hops[hop] for hop in incident.hops]
+            users = {user for row in rows for user in row.users}
+            users |= {user for row in rows for user in by_name.get(row.credential or "", ())}
+            members[incident.id] = {end for row in rows for end in (row.source, row.target)}, users
+        return members
+
+    def _accounts(self) -> dict[str, list[str]]:
+        """Ids of the accounts by name."""
+        accounts: dict[str, list[str]] = {}
+        for user in self.data.users:
+            accounts.setdefault(user.name, []).append(user.id)
+        return accounts
 
     def _acts(self) -> list[Act]:
         acts: dict[tuple[str | None, ...], Act] = {}
@@ -230,9 +274,7 @@ class Trial:
         return frozenset(name.casefold() for name in (row.name, row.fqdn) if name)
 
     def _found_takers(self) -> list[_Taker]:
-        accounts: dict[str, list[str]] = {}
-        for user in self.data.users:
-            accounts.setdefault(user.name, []).append(user.id)
+        accounts = self._accounts()
         return [
             _Taker(place, _us(hop.outcome_at), (hop.target, *accounts.get(hop.credential or "", ())))
             for place, hop in enumerate(self.data.hops)

@@ -13,7 +13,7 @@ import json
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-from lmgraph import score, summary
+from lmgraph import advice, score, summary
 from lmgraph.report import evidence, network
 from lmgraph.result import ResultData
 from lmgraph.schema import Severity
@@ -34,12 +34,13 @@ def render(
 
     Args:
         data: The result.
-        top: Paths listed at first; a button shows the others.
+        top: Paths listed at first (``summary.shown``); a button shows the others.
         min_severity: Least severity listed at first.
     """
     drawing = network.draw(data)
     names = Lookup(data)
-    listed = summary.listed(data, top, min_severity)
+    listed = [row.path for row in summary.shown(data, top, min_severity)]
+    incidents = [row for row in data.incidents if row.id in {path.incident for path in listed}]
     view = evidence.page_data(data, drawing)
     script, style, vis = _own("app.js"), _own("app.css"), vis_script()
     warnings = summary.warnings(data)
@@ -57,7 +58,7 @@ def render(
         figures=_figures(data),
         warnings=warnings[:open_],
         more_warnings=warnings[open_:],
-        next_steps=(summary.next_steps(names, listed) if listed else []) + summary.loose_ends(data),
+        next_steps=advice.on_incidents(names, incidents) + summary.loose_ends(data),
         without_paths=summary.without_paths(data),
         hops_in_time=[evidence.hop_line(names, hop) for hop in summary.hops_in_time(data, top)],
         all_hops=len(data.hops),

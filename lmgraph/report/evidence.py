@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from lmgraph import summary
+from lmgraph import advice, summary
 from lmgraph.report.network import Drawing, Edge
 from lmgraph.result import AlertRow, Corroboration, HopRow, PathRow, ResultData
 from lmgraph.schema import OUTCOMES, STAGES
@@ -142,7 +142,7 @@ def path_view(names: Lookup, path: PathRow) -> dict[str, Any]:
         "accounts": summary.several(names.accounts(path)) or "account unknown",
         "reaches": summary.several(names.reaches(path)),
         "why": [visible(reason, 1000) for reason in path.why],
-        "next": summary.next_steps(names, [path]),
+        "next": advice.on_path(names, path),
         "links": [
             {
                 "gap": summary.duration(link.gap_s),

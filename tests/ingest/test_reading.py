@@ -258,15 +258,22 @@ def test_a_file_of_which_only_the_edges_are_torn_is_known(read: Callable[..., An
     assert (seen.report.format, seen.report.records, len(seen.rejects)) == ("falcon-ndjson", 5, 2)
 
 
-@pytest.mark.parametrize("schema", ["lmgraph/result/1", "lmgraph/scope/1"])
+@pytest.mark.parametrize(
+    ("schema", "what"),
+    [
+        ("lmgraph/result/1", "a result of lmgraph"),
+        ("lmgraph/scope/1", "a result of lmgraph"),
+        ("lmgraph/truth/1", "the truth of a simulation"),
+    ],
+)
 @pytest.mark.parametrize("indent", [None, 2])
-def test_a_result_of_lmgraph_is_no_telemetry(
-    read: Callable[..., Any], schema: str, indent: int | None
+def test_a_document_of_lmgraph_is_no_telemetry(
+    read: Callable[..., Any], schema: str, what: str, indent: int | None
 ) -> None:
     content = json.dumps({"schema": schema, "tool": {}, "events": [PSEXEC], **PSEXEC}, indent=indent)
     seen = read(content.encode())
     path = seen.report.path
-    assert seen.remarks == [("own-result", f"{path} is a result of lmgraph, not telemetry, and was not read")]
+    assert seen.remarks == [("own-result", f"{path} is {what}, not telemetry, and was not read")]
     assert (seen.report.format, seen.report.records, seen.events) == (None, 0, [])
 
 

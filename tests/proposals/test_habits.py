@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lmgraph.proposals.habits import LONGEST_LIST, MANY, Habit, habits
+from lmgraph.proposals.habits import LONGEST_LIST, MANY, Habit, habits, is_interpreter
 from lmgraph.proposals.trial import Criteria, Trial
 from lmgraph.tuning import PERIODIC_LEAST
 from tests.fixtures.recurring import AGENT, NET, Move, result_of
@@ -184,3 +184,13 @@ def test_a_tool_that_many_use_alike_is_one_entry_that_lists_them() -> None:
 )
 def test_what_an_entry_cannot_name_alone_is_none(more: dict[str, object]) -> None:
     assert found([Move(day, **more) for day in range(DAYS)]) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["java.exe", "Python3.11.EXE", "rundll32.exe", "powershell.exe", "pwsh-7.4"])
+def test_an_interpreter_is_known_by_its_name(name: str) -> None:
+    assert is_interpreter(name)
+
+
+@pytest.mark.parametrize("name", ["javacpl.exe", "agent.exe", "32.exe", "", "net.exe", "cmd.exe.exe"])
+def test_another_program_is_none(name: str) -> None:
+    assert not is_interpreter(name)

@@ -83,6 +83,7 @@ def test_a_proposal_of_hostile_names_matches_what_it_says(
     moves = [Move(day, source, target, user, process, folder) for day in DAYS]
     moves += [Move(day, other, target, user, process, folder, minute=700) for day in DAYS]
     moves += [Move(0, other, source, "CORP\\x", process, None, minute=800), Move(1, minute=900)]
+    moves.append(Move(4, other, source, user, "x.exe", None, credential=user, severity="high"))
     data = result_of(moves)
     found = propose(data, min_days=3)
     text = toml.render(found)
@@ -114,6 +115,34 @@ def test_the_comment_says_what_the_entry_would_cost(tmp_path: Path) -> None:
     (entry,) = loaded(text, tmp_path)
     assert entry.reason.startswith("proposed by lmgraph tune: confirm with the owner of the source")
     assert entry.expires_us is None
+
+
+def test_an_entry_for_what_an_incident_holds_names_the_incident() -> None:
+    moves = [Move(day) for day in DAYS]
+    typed = Move(3, "WS1", "SRV9", "CORP\\eve", "x.exe", credential="CORP\\adm", severity="critical")
+    text = toml.render(propose(result_of([*moves, typed]), min_days=3))
+    assert "# CAUTION: account CORP\\adm is in incident 1, critical: clear that up first\n" in text
+    other = Move(4, "ADM1", "SRV9", "CORP\\adm", "x.exe", severity="high")
+    text = toml.render(propose(result_of([*moves, typed, other]), min_days=3))
+    assert (
+        "# CAUTION: source ADM1 and account CORP\\adm are in incident 2, high: clear that up first\n" in text
+    )
+    many = [replace(typed, day=3 + number) for number in range(8)]
+    text = toml.render(propose(result_of([*moves, *many]), min_days=3))
+    assert text.count("# CAUTION: account CORP\\adm is in incident") == 5
+    assert "# CAUTION: so it is with 3 further incidents\n" in text
+    evil = replace(typed, severity="medium")
+    assert "in incident" not in toml.render(propose(result_of([*moves, evil]), min_days=3))
+
+
+def test_an_interpreter_is_no_program_of_its_own(tmp_path: Path) -> None:
+    path = "C:\\Program Files\\Java\\bin\\java.exe"
+    moves = [Move(day, process="java.exe", path=path, kind="SMB445Connection") for day in DAYS]
+    text = toml.render(propose(result_of(moves), min_days=3))
+    caution = "# CAUTION: java.exe can be anything: it runs what it is given, also by an intruder\n"
+    assert caution in text
+    assert "a program of its own, installed under Program Files" in text
+    assert loaded(text, tmp_path)
 
 
 def test_no_caution_without_cause() -> None:

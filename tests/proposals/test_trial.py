@@ -166,3 +166,22 @@ def test_a_document_that_contradicts_itself_is_refused(table: str, field: str, v
     setattr(getattr(data, table)[0], field, value)
     with pytest.raises(ResultError, match="damaged result"):
         Trial(data)
+
+
+def test_members_of_grave_incidents_are_suspects_the_gravest_first() -> None:
+    moves = [
+        Move(0, source="WS1", target="ADM1", user="CORP\\eve", credential="CORP\\adm", severity="critical"),
+        Move(1, source="ADM1", user="CORP\\other", severity="high"),
+        Move(2, severity="medium"),
+        Move(3, source="ADM2", user="CORP\\bob"),
+    ]
+    trial = Trial(result_of(moves))
+    ids = {row.name: row.id for row in (*trial.data.hosts, *trial.data.users)}
+    found = trial.suspects([ids["ADM1"], ids["ADM2"]], [ids["CORP\\adm"], ids["CORP\\bob"]])
+    assert [(one.incident.rank, one.sources, one.users) for one in found] == [
+        (1, ("ADM1",), ("CORP\\adm",)),
+        (2, ("ADM1",), ()),
+    ], "as target, by the account typed, and as source; nothing of medium"
+    (alone,) = trial.suspects([], [ids["CORP\\eve"]])
+    assert (alone.sources, alone.users) == ((), ("CORP\\eve",))
+    assert trial.suspects([ids["ADM2"]], [ids["CORP\\bob"]]) == ()

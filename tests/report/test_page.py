@@ -197,7 +197,7 @@ def test_page_tells_the_story(page):
         "exactly 200 rows: the oldest are probably missing",
         "4 paths not listed: the best 20 of each incident are",
         "1 file of no known format: notes<b>.bin",
-        "Isolate and examine WS042 (it starts there), SRV7 (code ran there).",
+        "Incident 1: isolate and examine WS042 (it starts there), SRV7 (code ran there).",
         "Incident 1 · high, score 7.10 · from WS042 · 3 hosts, 1 path · may belong to incident 2",
         "Incidents, the highest score first",
         "critical from 8, high from 4, medium from 2, low from 0.5.",
@@ -278,6 +278,19 @@ def test_top_and_severity_only_choose_what_is_listed_first(page):
         assert "Show all 2 paths (1 shown)" in found.text
         assert found.data("page-data") == page.data("page-data")
     assert "Show all" not in page.text
+
+
+def test_no_incident_is_hidden_by_the_paths_of_another():
+    data = story()
+    for number in range(30):
+        path = copy.deepcopy(data.paths[0])
+        path.id, path.rank = f"x{number}", 2 + number
+        data.paths.insert(-1, path)
+    data.paths[-1].rank = 32
+    found = Page(report.render(data))
+    options = [attributes for _, attributes in found.elements if attributes.get("role") == "option"]
+    assert [place for place, option in enumerate(options) if "hidden" not in option] == [0, 31]
+    assert "Show all 32 paths (2 shown)" in found.text
 
 
 def test_edge_cap_is_said(monkeypatch):
