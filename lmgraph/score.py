@@ -41,22 +41,22 @@ WEIGHTS: Final[dict[str, Weight]] = {
     "executed": Weight(1500, "occurrence", "the target's own record proves that code ran"),
     "share": Weight(1000, "occurrence", "an admin share was used"),
     "accessed": Weight(500, "occurrence", "the target's own record proves that the share was opened"),
-    "connection": Weight(500, "occurrence", "a user-mode process spoke SMB; scanners and agents do, too"),
+    "connection": Weight(1000, "occurrence", "a user-mode process spoke SMB; scanners and agents do, too"),
     "new_source": Weight(2000, "rarity", "this host never moved to any other before"),
     "new_account": Weight(1250, "rarity", "this account never moved anywhere before"),
-    "new_process": Weight(2250, "rarity", "this program never spoke SMB anywhere before"),
+    "new_process": Weight(2750, "rarity", "this program never spoke SMB anywhere before"),
     "new_pair": Weight(1500, "rarity", "these two hosts never spoke SMB before"),
     "first_execution": Weight(1750, "rarity", "this host moved before, but never ran anything elsewhere"),
     "new_tool": Weight(
-        1000, "rarity", "this host executed remotely before, but never with a tool that lies there"
+        1500, "rarity", "this host executed remotely before, but never with a tool that lies there"
     ),
     "new_user_target": Weight(1250, "rarity", "the account never used this target before"),
-    "new_user_source": Weight(1250, "rarity", "the account never acted from this source before"),
+    "new_user_source": Weight(1500, "rarity", "the account never acted from this source before"),
     "masquerade": Weight(2500, "behaviour", "a system process's name from another folder"),
     "renamed": Weight(2000, "behaviour", "a known tool under another name hides on purpose"),
     "fan_out": Weight(750, "behaviour", "one source reaches many targets within the window, unlike before"),
     "surge": Weight(
-        1250, "behaviour", "one source reaches more targets within two hours than it ever did before"
+        1500, "behaviour", "one source reaches more targets within two hours than it ever did before"
     ),
     "fan_out_unproved": Weight(
         250, "behaviour", "one source reaches many targets within the window; history is too short to compare"
@@ -66,18 +66,18 @@ WEIGHTS: Final[dict[str, Weight]] = {
         "behaviour",
         "out of a domain controller, down to a workstation, or up from one into a controller",
     ),
-    "off_hours": Weight(1000, "behaviour", "the account was never used at this time of the day"),
+    "off_hours": Weight(1250, "behaviour", "the account was never used at this time of the day"),
     "new_credential": Weight(
         2000, "credential", "acted as another account, one that was never used from this source before"
     ),
-    "explicit_credential": Weight(1500, "credential", "acted as another account than the session's own"),
+    "explicit_credential": Weight(1750, "credential", "acted as another account than the session's own"),
     "routine": Weight(-1000, "against", "this source executed remotely on several earlier days"),
     "known_pair": Weight(-1500, "against", "this very movement happened on several earlier days"),
     "known_user_target": Weight(
         -1000, "against", "this account moved to this target on several earlier days"
     ),
     "known_user_source": Weight(
-        -1000, "against", "this account acts from this source on several earlier days"
+        -500, "against", "this account acts from this source on several earlier days"
     ),
     "many_targets_daily": Weight(
         -750, "against", "a scanner or deployment server: many targets on several days"
@@ -85,18 +85,18 @@ WEIGHTS: Final[dict[str, Weight]] = {
     "meets_new": Weight(
         -250, "against", "this source moves to new targets day after day, as a help desk does"
     ),
-    "periodic": Weight(-1750, "against", "connections at regular intervals, as an agent makes them"),
+    "periodic": Weight(-2000, "against", "connections at regular intervals, as an agent makes them"),
 }
 
 #: Terms of links; ``doubt`` is this weight × ln(certainty) / ln(1/2).
 LINK_WEIGHTS: Final[dict[str, Weight]] = {
     "entered_then_moves": Weight(
-        2500, "link", "a host that was just entered moves, which it never did before"
+        2000, "link", "a host that was just entered moves, which it never did before"
     ),
     "entered_then_moves_unproved": Weight(
-        2250, "link", "the same, soon, where history is too short to say never"
+        2000, "link", "the same, soon, where history is too short to say never"
     ),
-    "credential_switch": Weight(1500, "link", "another account goes on than the one that came"),
+    "credential_switch": Weight(500, "link", "another account goes on than the one that came"),
     "left_before_entry": Weight(-2000, "link", "the movement left before the entry had succeeded"),
     "doubt": Weight(-350, "link", "other hops may as well have led here; per halving of the certainty"),
 }
@@ -113,7 +113,7 @@ NEW_DAYS: Final = 2  # earlier days with a new target from which a source is kno
 #: From simulated peace: ``high`` came less than once a day per 1,000 hosts (docs/quality.md).
 THRESHOLDS: Final[tuple[tuple[int, Severity], ...]] = (
     (8_000, "critical"),
-    (4_000, "high"),
+    (5_000, "high"),
     (2_000, "medium"),
     (500, "low"),
 )
