@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lmgraph.cli_common import say
 from lmgraph.simulate.options import (
     FLAVOURS,
     MAX_DAYS,
@@ -99,16 +100,15 @@ def simulate(
         wanted = tuple(SCENARIOS)
     options = Options(scenarios=wanted, hosts=hosts, days=days, seed=seed, flavour=flavour, noise=noise)
 
-    def say(day: int) -> None:
-        click.echo(f"Day {day + 1} of {days} written.", err=True)
+    def tell(day: int) -> None:
+        say(f"Day {day + 1} of {days} written.")
 
-    summary = run.simulate(Path(out), options, force=force, progress=None if quiet else say)
+    summary = run.simulate(Path(out), options, force=force, progress=None if quiet else tell)
     if quiet:
         return
     hops = sum(len(attack.hops) for attack in summary.attacks)
     telemetry, truth = visible(str(summary.telemetry)), visible(str(summary.truth))
-    click.echo(
+    say(
         f"Wrote {telemetry} ({summary.tally.records:,} records) and {truth}: "
-        f"{len(summary.attacks)} attacks with {hops} hops among {summary.movements:,} benign movements.",
-        err=True,
+        f"{len(summary.attacks)} attacks with {hops} hops among {summary.movements:,} benign movements."
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from lmgraph.cli_common import say
 from lmgraph.errors import OutputError, ResultError, UsageError
 from lmgraph.text import visible
 
@@ -76,9 +77,9 @@ def tune(
         output.write_all([(out, content)])
     if not quiet:
         for line in _said(data, found, top, min_days):
-            click.echo(line, err=True)
+            say(line)
         if out is not None and out != _STREAM:
-            click.echo(f"Wrote {visible(out)} ({len(content):,} bytes).", err=True)
+            say(f"Wrote {visible(out)} ({len(content):,} bytes).")
 
 
 def _read(source: str) -> ResultData:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +46,13 @@ def test_none_and_quiet(command, tmp_path):
     assert status == 2
     assert "--force" in told
     assert command("--out", tmp_path / "out", *arguments, "--force") == (0, "", "")
+
+
+def test_full_disk_behind_standard_error_changes_nothing(command, tmp_path, monkeypatch):
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        assert command("--out", tmp_path / "out", "--hosts", 20, "--days", 2)[0] == 0
+    assert (tmp_path / "out/truth.json").exists()
 
 
 def test_all_is_every_scenario(command, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +98,13 @@ def test_options_count(command, saved):
     status, said, told = command(saved(moves), "--min-days", 2, "--top", 1)
     assert (status, said.count("[[allow]]")) == (0, 1)
     assert "Proposed 2 entries, 1 of them written (--top)" in told
+
+
+def test_full_disk_behind_standard_error_changes_nothing(command, saved, tmp_path, monkeypatch):
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        assert command(saved(), "--out", tmp_path / "proposed.toml")[0] == 0
+    assert tuning.load(str(tmp_path / "proposed.toml"), default=False)[0]
 
 
 def test_too_little_data_is_said(command, saved):

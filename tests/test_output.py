@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from pathlib import Path
@@ -181,3 +182,28 @@ def test_no_name():
 def test_hostile_file_name_is_shown_escaped(tmp_path):
     with pytest.raises(OutputError, match=r"\\x1b\[2J"):
         output.check([str(tmp_path / "missing" / "\x1b[2J")])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("utf-8", "WS1 → 例\\udc80…\n"),
+        ("cp1252", "WS1 -> \\u4f8b\\udc80…\n"),
+        ("latin-1", "WS1 -> \\u4f8b\\udc80...\n"),
+        ("ascii", "WS1 -> \\u4f8b\\udc80...\n"),
+    ],
+)
+def test_text_is_written_whatever_the_encoding_of_the_stream(monkeypatch, encoding, said):
+    for name, write in (("stdout", output.to_stdout), ("stderr", output.to_stderr)):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding)
+        monkeypatch.setattr(f"sys.{name}", stream)
+        write("WS1 → 例\udc80…\n")
+        assert stream.buffer.getvalue().decode(encoding) == said
+
+
+def test_full_standard_error_is_no_error_then_or_later(monkeypatch):
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        output.to_stderr("lost\n")
+        full.write("lost, too\n")
+        full.flush()
