@@ -128,6 +128,7 @@ def test_a_limited_result_is_said(command, saved):
         (b"[" * 100_000, "not a result of lmgraph analyze --json"),
         (b'{"schema": "lmgraph/scope/1"}', "schema 'lmgraph/scope/1' is not 'lmgraph/result/1'"),
         (b'{"schema": "lmgraph/result/1", "alerts": 7}', "damaged result"),
+        (b'{"schema": "' + b"x" * 100_000 + b'"}', "x…' is not"),
         (b'{"schema": "lmgraph/result/1", "alerts": ' + b"[" * 100_000, "not a result"),
     ],
 )
@@ -138,6 +139,7 @@ def test_a_file_that_is_no_result_is_named(command, tmp_path, document, message)
     assert (status, said) == (1, "")
     assert message in told
     assert "odd.json" in told
+    assert len(told) < 500
 
 
 def test_a_result_that_contradicts_itself_is_named(command, saved):
@@ -151,7 +153,10 @@ def test_a_result_that_contradicts_itself_is_named(command, saved):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nowhere.json",), "no such file [nowhere.json]"),
+        (("nowhere.json",), "no such file or directory [nowhere.json]"),
+        (("a" * 300,), "file name too long [aaa"),
+        (("",), "the name of the result is empty"),
+        (("/",), "a folder is no result [/]"),
         ((), "Usage: lmgraph tune"),
         (("x", "--min-days", 1), "1 is not in the range"),
         (("x", "--top", 0), "0 is not in the range"),
@@ -163,10 +168,39 @@ def test_wrong_usage(command, arguments, message):
     assert message in said + told
 
 
-def test_a_folder_is_no_result(command, tmp_path):
-    status, _, told = command(tmp_path)
+def test_a_file_that_cannot_be_read_is_no_wrong_usage(command, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
+    status, _, told = command("x.json")
     assert status == 1
-    assert "the result cannot be read" in told
+    assert "the result cannot be read: Permission denied [x.json]" in told
+
+
+def test_standard_input_has_a_limit_too(command, monkeypatch):
+    monkeypatch.setattr(result, "MOST_BYTES", 1000)
+    with Path("/dev/zero").open() as endless:
+        monkeypatch.setattr("sys.stdin", endless)
+        status, _, told = command("-")
+    assert status == 1
+    assert "the result cannot be read: Larger than 1,000 bytes [standard input]" in told
+
+
+def test_a_byte_order_mark_before_the_result_is_passed_over(command, saved):
+    path = saved()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert "[[allow]]" in command(path)[1]
+    assert result.decode(path.read_text("utf-8")).alerts
+
+
+def test_a_long_value_is_not_quoted_whole(command, saved):
+    path = saved()
+    path.write_bytes(path.read_bytes().replace(b'"sensor"', b'"' + b"x" * 100_000 + b'"'))
+    status, _, told = command(path)
+    assert (status, len(told) < 500) == (1, True)
+    assert "damaged result" in told
 
 
 @pytest.mark.parametrize(
