@@ -77,6 +77,11 @@ def write_all(outputs: Iterable[tuple[str, bytes]]) -> None:
         OutputError: One of them cannot be written; then none has appeared, but for those
             written in place and for a failure between two moves.
     """
+    _write(outputs)
+
+
+def _write(outputs: Iterable[tuple[str, bytes]], *, move: bool = True) -> None:
+    """``write_all``; without ``move`` only to find out whether it would succeed."""
     staged: list[tuple[str, str, str]] = []
     try:
         for target, content in outputs:
@@ -85,19 +90,26 @@ def write_all(outputs: Iterable[tuple[str, bytes]]) -> None:
                     Path(target).write_bytes(content)
                 else:
                     place = _place(target)
-                    staged.append((_stage(place, content), place, target))
+                    beside = str(Path(place).parent / f".lmgraph-{secrets.token_hex(8)}.tmp")
+                    staged.append((beside, place, target))  # before it is there: an interrupt may come
+                    _stage(beside, place, content)
             except OSError as error:
                 raise _failure(f"cannot be written: {error.strerror}", target) from error
-        while staged:
-            beside, place, target = staged[0]
+        for beside, place, target in staged if move else ():
             try:
                 Path(beside).replace(place)
             except OSError as error:
                 raise _failure(f"cannot be written: {error.strerror}", target) from error
-            staged.pop(0)
     finally:
-        for beside, _, _ in staged:
-            Path(beside).unlink(missing_ok=True)
+        try:
+            _remove(staged)
+        finally:  # the first round may have been interrupted; a second interrupt ends the process
+            _remove(staged)
+
+
+def _remove(staged: Iterable[tuple[str, str, str]]) -> None:
+    for beside, _, _ in staged:
+        Path(beside).unlink(missing_ok=True)
 
 
 def to_stdout(content: bytes | str) -> None:
@@ -226,28 +238,19 @@ def _probe(place: str, target: str) -> None:
     folder = Path(place).parent
     if not folder.is_dir():
         raise _failure(f"cannot be written: the folder {visible(str(folder))} is missing", target)
-    try:
-        Path(_stage(place, b"")).unlink()
-    except OSError as error:
-        raise _failure(f"cannot be written: {error.strerror}", target) from error
+    _write([(target, b"")], move=False)
 
 
-def _stage(place: str, content: bytes) -> str:
-    """The path of a new file beside ``place`` that holds ``content``, on disk."""
-    beside = str(Path(place).parent / f".lmgraph-{secrets.token_hex(8)}.tmp")
+def _stage(beside: str, place: str, content: bytes) -> None:
+    """Write ``content`` to the new file ``beside``, on disk, with the mode of what is at ``place``."""
     # Not tempfile: its files are 0600 whatever the umask says.
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            if Path(place).exists():
-                Path(beside).chmod(stat.S_IMODE(Path(place).stat().st_mode))
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        Path(beside).unlink(missing_ok=True)
-        raise
-    return beside
+    with os.fdopen(handle, "wb") as file:
+        if Path(place).exists():
+            Path(beside).chmod(stat.S_IMODE(Path(place).stat().st_mode))
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _failure(message: str, target: str) -> LmgraphError:
