@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from lmgraph.cli_common import say
+from lmgraph.errors import UsageError
 from lmgraph.simulate.options import (
     FLAVOURS,
     MAX_DAYS,
@@ -95,6 +97,7 @@ def simulate(
     """  # noqa: D301 - click wants the character \b itself
     from lmgraph.simulate import run
 
+    _check(out, names)
     wanted = tuple(name for name in names or ("chain",) if name != _NONE)
     if _ALL in wanted:
         wanted = tuple(SCENARIOS)
@@ -112,3 +115,14 @@ def simulate(
         f"Wrote {telemetry} ({summary.tally.records:,} records) and {truth}: "
         f"{len(summary.attacks)} attacks with {hops} hops among {summary.movements:,} benign movements."
     )
+
+
+def _check(out: str, names: Sequence[str]) -> None:
+    """Refuse what can only be a slip, before anything is written."""
+    if not out:
+        raise UsageError("the name of the folder is empty", path="--out")
+    if out == "-":
+        raise UsageError("a simulation goes to a folder", path="--out -")
+    for alone in (_NONE, _ALL):
+        if alone in names and set(names) != {alone}:
+            raise UsageError(f"{alone} goes with no other scenario", path="--scenario")

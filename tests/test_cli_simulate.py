@@ -77,6 +77,22 @@ def test_wrong_usage(command, tmp_path, wrong):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--out", ""), "the name of the folder is empty [--out]"),
+        (("--out", "-"), "a simulation goes to a folder [--out -]"),
+        (("--out", "x", "--scenario", "none", "--scenario", "chain"), "none goes with no other scenario"),
+        (("--out", "x", "--scenario", "chain", "--scenario", "all"), "all goes with no other scenario"),
+    ],
+)
+def test_what_can_only_be_a_slip_writes_nothing(command, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    status, _, told = command(*arguments, "--hosts", 20, "--days", 2)
+    assert (status, list(tmp_path.iterdir())) == (2, [])
+    assert message in told
+
+
 def test_help_loads_no_numpy():
     code = "import sys, lmgraph.cli_simulate; sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
