@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,12 +24,16 @@ WORST_BY_HAND: Final = ROOT / "docs" / "quality-worst.md"
 SCHEMA: Final = "lmgraph/quality/1"
 QUICK_SEEDS: Final = REPORTED_SEEDS[:2]
 QUICK_SIZES: Final = SIZES[:1]
+_MOST_JOBS: Final = 61  # as ProcessPoolExecutor on Windows
 ALL_SEEDS: Final = [len(REPORTED_SEEDS)] * len(SIZES)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the worlds, write the page and the figures."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not any(options.seeds):
+        parser.error("argument --seeds: no world is left")
     chosen = worlds(QUICK_SEEDS, QUICK_SIZES) if options.quick else _chosen(options.seeds)
     about = page.About(lmgraph.__version__, source(page=True), _command(options))
     done = run(tasks(chosen), jobs=options.jobs, keep=options.results, say=_say)
@@ -55,16 +59,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--quick", action="store_true", help="two seeds, the smallest size; the page on standard output")
     add(
         "--seeds",
-        type=int,
+        type=_within(0, len(REPORTED_SEEDS)),
         nargs=len(SIZES),
         default=ALL_SEEDS,
         metavar="N",
         help="how many of the reported seeds at each size, the smallest first (default all)",
     )
-    add("--jobs", type=int, default=2, metavar="N", help="processes (default 2)")
-    add("--results", type=Path, metavar="FILE", help="NDJSON of finished worlds, to take a run up again")
-    add("--json", type=Path, metavar="FILE", help="every figure and every verdict")
-    add("--page", type=Path, metavar="FILE", help="where the page goes (default docs/quality.md)")
+    add("--jobs", type=_within(1, _MOST_JOBS), default=2, metavar="N", help="processes (default 2)")
+    add("--results", type=_file, metavar="FILE", help="NDJSON of finished worlds, to take a run up again")
+    add("--json", type=_file, metavar="FILE", help="every figure and every verdict")
+    add("--page", type=_file, metavar="FILE", help="where the page goes (default docs/quality.md)")
     return parser
 
 
@@ -74,6 +78,29 @@ def _command(options: argparse.Namespace) -> str:
         return "make quality"
     some = "--quick" if options.quick else " ".join(["--seeds", *map(str, options.seeds)])
     return f"python -m benchmarks.quality {some}"
+
+
+def _within(least: int, most: int) -> Callable[[str], int]:
+    """A type of an option: an integer in that range."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{value} is not in the range {least} to {most}")
+        return value
+
+    return number
+
+
+def _file(text: str) -> Path:
+    """A type of an option: a file to write to, now and not after hours of work found to be one."""
+    try:
+        folder = not text or Path(text).is_dir()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error.strerror}") from error
+    if folder:
+        raise argparse.ArgumentTypeError(f"{text!r} is no file")
+    return Path(text)
 
 
 def _chosen(seeds: Sequence[int]) -> list[World]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -97,8 +98,7 @@ def run(todo: Sequence[Task], *, jobs: int, keep: Path | None, say: Callable[[st
             for future in as_completed(futures):
                 done = found[futures[future]] = Done(about, futures[future], future.result())
                 if keep:
-                    with keep.open("ab") as out:
-                        out.write(msgspec.json.encode(done) + b"\n")
+                    _add(keep, done)
                 say(f"{len(found)}/{len(todo)} {time.monotonic() - started:.0f} s: {_said(done.task)}")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -109,14 +109,27 @@ def run(todo: Sequence[Task], *, jobs: int, keep: Path | None, say: Callable[[st
 
 
 def kept(file: Path) -> list[Done]:
-    """The answers in the file; a line that cannot be read, as an interrupted run may leave, is none."""
+    """The answers in the file; a line that cannot be read, as an interrupted run may leave, is none.
+
+    Nor is one without the verdicts that its task asks for.
+    """
     found = []
-    for line in file.read_bytes().splitlines() if file.exists() else ():
+    for line in file.read_bytes().split(b"\n") if file.exists() else ():
         try:
-            found.append(msgspec.json.decode(line, type=Done))
-        except msgspec.DecodeError:
+            done = msgspec.json.decode(line, type=Done)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
+        if set(done.verdicts) == {ablation.WHOLE, *(ablation.parts() if done.task.ablation else ())}:
+            found.append(done)
     return found
+
+
+def _add(keep: Path, done: Done) -> None:
+    """Add a line; what an interrupted run left of one is ended first, or it would spoil this one."""
+    with keep.open("a+b") as file:
+        file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
+        torn = file.read() not in {b"", b"\n"}
+        file.write(b"\n" * torn + msgspec.json.encode(done) + b"\n")
 
 
 def _effort(task: Task) -> int:

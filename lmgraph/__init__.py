@@ -6,9 +6,9 @@ private. Names are imported when they are first used, so that ``import lmgraph``
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lmgraph._version import __version__
+
+TYPE_CHECKING = False  # importing typing takes as long as all else before an interrupt is heeded
 
 if TYPE_CHECKING:
     from lmgraph.api import Result, analyze, read_events

@@ -5,16 +5,15 @@ Ctrl-C ends it at once with 130 and without a traceback, whatever is being impor
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
-import threading
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
 
+TYPE_CHECKING = False  # no more is imported than must be before an interrupt is heeded
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
+    from types import FrameType
+    from typing import NoReturn
 
 _INTERRUPTED = 130
 _SHOW_CURSOR = b"\x1b[?25h"  # a progress bar hides it
@@ -26,6 +25,8 @@ def main() -> NoReturn:
     try:
         if heeded:
             signal.signal(signal.SIGINT, _leave)
+        import threading
+
         from lmgraph import cli
 
         if heeded:
@@ -51,8 +52,10 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _leave(_signal: int = signal.SIGINT, _frame: FrameType | None = None) -> NoReturn:
     """End the process here and now."""
-    with contextlib.suppress(OSError):
+    try:  # noqa: SIM105 - contextlib would be imported early
         os.write(2, (_SHOW_CURSOR if os.isatty(2) else b"") + b"Interrupted.\n")
+    except OSError:
+        pass
     os._exit(_INTERRUPTED)
 
 

@@ -9,14 +9,15 @@ import csv
 import hashlib
 import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Literal, cast
 
+from lmgraph import files
 from lmgraph.errors import UsageError
 from lmgraph.names import canonical_ip
 from lmgraph.settings import parse_time, parse_zone
 
 _COLUMNS: Final = ("host", "ip", "role", "criticality", "owner", "valid_from", "valid_to")
+_MOST_BYTES: Final = 1 << 28
 Role = Literal["workstation", "server", "dc"]
 
 
@@ -43,7 +44,7 @@ def read_assets(path: str | None, tz: str = "UTC") -> tuple[tuple[Asset, ...], s
     if path is None:
         return (), None
     try:
-        content = Path(path).read_bytes()
+        content = files.read_whole(path, _MOST_BYTES)
         rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), strict=True)
         header = [(name or "").strip().casefold() for name in rows.fieldnames or ()]
         if not {"host", "ip"} <= set(header):

@@ -5,6 +5,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 ``--fail-on`` met, 130 interrupt
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -51,7 +52,9 @@ def _status(arguments: Sequence[str] | None) -> int:
     try:
         status = cli.main(arguments, prog_name="lmgraph", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()  # click would fail where standard error cannot be written
+        error.show(shown)
+        output.to_stderr(shown.getvalue())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         common.say("Interrupted; no file is half-written.")

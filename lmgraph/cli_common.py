@@ -6,11 +6,11 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 import click
 
-from lmgraph import summary
+from lmgraph import output, summary
 from lmgraph.text import visible
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def options(*names: str) -> Callable[[Command], Command]:
 
 def say(message: str) -> None:
     """One line on standard error; the message is safe to show."""
-    click.echo(message, err=True)
+    output.to_stderr(f"{message}\n")
 
 
 @contextmanager
@@ -144,9 +144,19 @@ class _SafeFormatter(logging.Formatter):
         return "\n".join(visible(line) for line in super().format(record).split("\n"))
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Gives up standard error once it takes no more, as everything else that is said there."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        if isinstance(sys.exception(), OSError):
+            output.forget_stderr()
+        else:
+            super().handleError(record)
+
+
 def log_to_stderr(*, quiet: bool, verbose: int) -> None:
     """Log lines of ``lmgraph`` go to standard error: warnings, with ``-v`` steps, with ``-vv`` details."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(_SafeFormatter("%(levelname)s: %(message)s"))
     logger = logging.getLogger("lmgraph")
     logger.handlers = [handler]

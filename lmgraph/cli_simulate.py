@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from lmgraph.cli_common import say
+from lmgraph.errors import UsageError
 from lmgraph.simulate.options import (
     FLAVOURS,
     MAX_DAYS,
@@ -95,22 +98,33 @@ def simulate(
     from lmgraph.simulate import run
     from lmgraph.summary import number
 
+    _check(out, names)
     wanted = tuple(name for name in names or ("chain",) if name != _NONE)
     if _ALL in wanted:
         wanted = tuple(SCENARIOS)
     options = Options(scenarios=wanted, hosts=hosts, days=days, seed=seed, flavour=flavour, noise=noise)
 
-    def say(day: int) -> None:
-        click.echo(f"Day {day + 1} of {days} written.", err=True)
+    def tell(day: int) -> None:
+        say(f"Day {day + 1} of {days} written.")
 
-    summary = run.simulate(Path(out), options, force=force, progress=None if quiet else say)
+    summary = run.simulate(Path(out), options, force=force, progress=None if quiet else tell)
     if quiet:
         return
     attacks = number(len(summary.attacks), "attack")
     hops = number(sum(len(attack.hops) for attack in summary.attacks), "hop")
     telemetry, truth = visible(str(summary.telemetry)), visible(str(summary.truth))
-    click.echo(
+    say(
         f"Wrote {telemetry} ({summary.tally.records:,} records) and {truth}: "
-        f"{attacks} with {hops} among {number(summary.movements, 'benign movement')}.",
-        err=True,
+        f"{attacks} with {hops} among {number(summary.movements, 'benign movement')}."
     )
+
+
+def _check(out: str, names: Sequence[str]) -> None:
+    """Refuse what can only be a slip, before anything is written."""
+    if not out:
+        raise UsageError("the name of the folder is empty", path="--out")
+    if out == "-":
+        raise UsageError("a simulation goes to a folder", path="--out -")
+    for alone in (_NONE, _ALL):
+        if alone in names and set(names) != {alone}:
+            raise UsageError(f"{alone} goes with no other scenario", path="--scenario")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from lmgraph import files
+from lmgraph.cli_common import say
 from lmgraph.errors import OutputError, ResultError, UsageError
 from lmgraph.text import visible
 
@@ -76,9 +79,9 @@ def tune(
         output.write_all([(out, content)])
     if not quiet:
         for line in _said(data, found, top, min_days):
-            click.echo(line, err=True)
+            say(line)
         if out is not None and out != _STREAM:
-            click.echo(f"Wrote {visible(out)} ({len(content):,} bytes).", err=True)
+            say(f"Wrote {visible(out)} ({len(content):,} bytes).")
 
 
 def _read(source: str) -> ResultData:
@@ -86,12 +89,29 @@ def _read(source: str) -> ResultData:
     from lmgraph import result
 
     if source != _STREAM:
-        if not Path(source).exists():
-            raise UsageError("no such file", path=source)
+        _check(source)
         return result.read(source)
     if sys.stdin is None:
         raise UsageError("standard input is closed", path=_shown(source))
-    return result.decode(sys.stdin.buffer.read(), path=_shown(source))
+    try:
+        document = files.read_stream(sys.stdin.buffer, result.MOST_BYTES)
+    except OSError as error:
+        raise ResultError(f"the result cannot be read: {error.strerror}", path=_shown(source)) from error
+    return result.decode(document, path=_shown(source))
+
+
+def _check(source: str) -> None:
+    """Refuse a name that can be that of no result, as ``analyze`` does."""
+    if not source:
+        raise UsageError("the name of the result is empty")
+    try:
+        mode = Path(source).stat().st_mode
+    except PermissionError:
+        return  # who reads it will say so
+    except (OSError, ValueError) as error:
+        raise UsageError(files.why_not(error), path=visible(source)) from error
+    if stat.S_ISDIR(mode):
+        raise UsageError("a folder is no result", path=visible(source))
 
 
 def _shown(source: str) -> str:

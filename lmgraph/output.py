@@ -1,4 +1,4 @@
-"""Writing output files: whole or not at all.
+"""Writing output files, whole or not at all, and the standard streams, whatever their encoding.
 
 A regular file is written beside its place and moved there when every output of the run is
 complete; a device or a pipe is written in place.
@@ -6,6 +6,7 @@ complete; a device or a pipe is written in place.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import secrets
@@ -13,6 +14,7 @@ import stat
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final, TextIO
 
 from lmgraph.errors import LmgraphError, OutputError, UsageError
 from lmgraph.text import visible
@@ -24,6 +26,8 @@ _OURS = re.compile(
     rb"|<!doctype html>.*<title>lmgraph: |$)",
     re.DOTALL,
 )
+_LENIENT: Final = "lmgraph.lenient"
+_PLAIN: Final = {"→": "->", "…": "...", "×": "x"}
 
 
 def check(targets: Sequence[str], inputs: Sequence[str] = (), *, force: bool = False) -> frozenset[str]:
@@ -73,6 +77,11 @@ def write_all(outputs: Iterable[tuple[str, bytes]]) -> None:
         OutputError: One of them cannot be written; then none has appeared, but for those
             written in place and for a failure between two moves.
     """
+    _write(outputs)
+
+
+def _write(outputs: Iterable[tuple[str, bytes]], *, move: bool = True) -> None:
+    """``write_all``; without ``move`` only to find out whether it would succeed."""
     staged: list[tuple[str, str, str]] = []
     try:
         for target, content in outputs:
@@ -81,23 +90,32 @@ def write_all(outputs: Iterable[tuple[str, bytes]]) -> None:
                     Path(target).write_bytes(content)
                 else:
                     place = _place(target)
-                    staged.append((_stage(place, content), place, target))
+                    beside = str(Path(place).parent / f".lmgraph-{secrets.token_hex(8)}.tmp")
+                    staged.append((beside, place, target))  # before it is there: an interrupt may come
+                    _stage(beside, place, content)
             except OSError as error:
                 raise _failure(f"cannot be written: {error.strerror}", target) from error
-        while staged:
-            beside, place, target = staged[0]
+        for beside, place, target in staged if move else ():
             try:
                 Path(beside).replace(place)
             except OSError as error:
                 raise _failure(f"cannot be written: {error.strerror}", target) from error
-            staged.pop(0)
     finally:
-        for beside, _, _ in staged:
-            Path(beside).unlink(missing_ok=True)
+        try:
+            _remove(staged)
+        finally:  # the first round may have been interrupted; a second interrupt ends the process
+            _remove(staged)
+
+
+def _remove(staged: Iterable[tuple[str, str, str]]) -> None:
+    for beside, _, _ in staged:
+        Path(beside).unlink(missing_ok=True)
 
 
 def to_stdout(content: bytes | str) -> None:
     """Write to standard output; a reader that has seen enough (``| head``) is no error.
+
+    Text may hold what the stream cannot encode: see ``make_lenient``.
 
     Raises:
         OutputError: It is closed, or takes no more.
@@ -108,20 +126,54 @@ def to_stdout(content: bytes | str) -> None:
         if isinstance(content, bytes):
             sys.stdout.buffer.write(content)
         else:
+            make_lenient(sys.stdout)
             sys.stdout.write(content)
         sys.stdout.flush()
     except BrokenPipeError:
-        _forget_stdout()
+        _forget(sys.stdout)
     except OSError as error:
-        _forget_stdout()
+        _forget(sys.stdout)
         raise OutputError(
             f"the output cannot be written: {error.strerror}", path="standard output"
         ) from error
 
 
-def _forget_stdout() -> None:
+def to_stderr(text: str) -> None:
+    """Write to standard error; nobody's result stands there, so that a failure is no error of the run."""
+    try:
+        make_lenient(sys.stderr)
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        forget_stderr()
+
+
+def forget_stderr() -> None:
+    """Give up standard error, which takes no more."""
+    _forget(sys.stderr)
+
+
+def make_lenient(stream: TextIO) -> None:
+    """Let a character that the stream cannot encode come out as ``->`` or an escape, not as an error."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors=_LENIENT)
+
+
+def _replacement(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    failed = error.object[error.start : error.end]
+    escaped = (char.encode("ascii", "backslashreplace").decode() for char in failed)
+    return "".join(map(_PLAIN.get, failed, escaped)), error.end
+
+
+codecs.register_error(_LENIENT, _replacement)
+
+
+def _forget(stream: TextIO) -> None:
     """Send what is still buffered nowhere, or Python would fail on it again while it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _in_place(target: str) -> bool:
@@ -186,28 +238,19 @@ def _probe(place: str, target: str) -> None:
     folder = Path(place).parent
     if not folder.is_dir():
         raise _failure(f"cannot be written: the folder {visible(str(folder))} is missing", target)
-    try:
-        Path(_stage(place, b"")).unlink()
-    except OSError as error:
-        raise _failure(f"cannot be written: {error.strerror}", target) from error
+    _write([(target, b"")], move=False)
 
 
-def _stage(place: str, content: bytes) -> str:
-    """The path of a new file beside ``place`` that holds ``content``, on disk."""
-    beside = str(Path(place).parent / f".lmgraph-{secrets.token_hex(8)}.tmp")
+def _stage(beside: str, place: str, content: bytes) -> None:
+    """Write ``content`` to the new file ``beside``, on disk, with the mode of what is at ``place``."""
     # Not tempfile: its files are 0600 whatever the umask says.
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            if Path(place).exists():
-                Path(beside).chmod(stat.S_IMODE(Path(place).stat().st_mode))
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        Path(beside).unlink(missing_ok=True)
-        raise
-    return beside
+    with os.fdopen(handle, "wb") as file:
+        if Path(place).exists():
+            Path(beside).chmod(stat.S_IMODE(Path(place).stat().st_mode))
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _failure(message: str, target: str) -> LmgraphError:

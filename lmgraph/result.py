@@ -6,15 +6,20 @@ The structs mirror CONTRACT.md key by key, in its order; ``docs/result.md`` expl
 
 from __future__ import annotations
 
-from pathlib import Path
+import codecs
 from typing import Any, Final, Literal
 
 import msgspec
 
+from lmgraph import files
 from lmgraph.errors import ResultError
 from lmgraph.schema import AlertType, Outcome, Severity, Side, Stage
+from lmgraph.text import visible
 
 SCHEMA: Final = "lmgraph/result/1"
+MOST_BYTES: Final = 1 << 30
+"""More than that is no result: decoded it would take ten times as much."""
+_QUOTED: Final = 160  # of what an error quotes from the document
 
 
 class _Row(msgspec.Struct, kw_only=True):
@@ -359,19 +364,31 @@ def encode(data: ResultData) -> bytes:
 def decode(document: bytes | str, *, path: str | None = None) -> ResultData:
     """The data of a document that ``encode`` wrote; keys that it does not know are ignored.
 
+    A byte order mark, which editors on Windows put before a text, is passed over.
+
     Raises:
         ResultError: No JSON, another schema, or a key of another type.
     """
+    if isinstance(document, bytes):
+        document = document.removeprefix(codecs.BOM_UTF8)
+    else:
+        document = document.removeprefix("\ufeff")
     try:
         head = msgspec.json.decode(document, type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ResultError(f"not a result of lmgraph analyze --json: {error}", path=path) from error
+        raise ResultError(f"not a result of lmgraph analyze --json: {_said(error)}", path=path) from error
     if head.schema != SCHEMA:
-        raise ResultError(f"schema {head.schema!r} is not {SCHEMA!r}", path=path, field="schema")
+        schema = visible(head.schema, _QUOTED)
+        raise ResultError(f"schema {schema!r} is not {SCHEMA!r}", path=path, field="schema")
     try:
         return msgspec.json.decode(document, type=ResultData)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ResultError(f"damaged result: {error}", path=path) from error
+        raise ResultError(f"damaged result: {_said(error)}", path=path) from error
+
+
+def _said(error: Exception) -> str:
+    """What the decoder says, which may quote any text of the document."""
+    return visible(str(error), _QUOTED)
 
 
 def read(path: str) -> ResultData:
@@ -381,7 +398,7 @@ def read(path: str) -> ResultData:
         ResultError: No such file, or no document of this schema; the error names the file.
     """
     try:
-        document = Path(path).read_bytes()
+        document = files.read_whole(path, MOST_BYTES)
     except OSError as error:
         raise ResultError(f"the result cannot be read: {error.strerror}", path=path) from error
     return decode(document, path=path)

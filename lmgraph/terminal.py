@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
-from lmgraph import advice, summary
+from lmgraph import advice, output, summary
 from lmgraph.result import IncidentRow, PathRow, ResultData
 from lmgraph.schema import OUTCOMES, Severity
 from lmgraph.summary import Lookup, Shown
@@ -49,7 +49,7 @@ def console(stream: TextIO, *, color: bool = True) -> Console:
     """
     from rich.console import Console
 
-    _make_lenient(stream)
+    output.make_lenient(stream)
     # rich takes 0 columns at their word, and fails on ² for it is a digit.
     environment = {
         name: value
@@ -119,13 +119,13 @@ def _without_end(line: str) -> str:
 class _Memory(io.StringIO):
     """Takes the text and answers rich's questions as the stream would that the text is for.
 
-    rich itself must not write to standard output: it ends the program when a pipe is closed.
+    rich itself must not write to a standard stream: it ends the program when a pipe is closed.
     """
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
-        _make_lenient(stream)
+        output.make_lenient(stream)
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -137,10 +137,15 @@ class _Memory(io.StringIO):
 
 def print_warnings(data: ResultData, stream: TextIO | None = None, *, color: bool = True) -> None:
     """Print what limits the answer, one line each, to standard error by default."""
-    out = console(stream or sys.stderr, color=color)
+    written = _Memory(stream or sys.stderr)
+    out = console(written, color=color)
     for severity, message in summary.warnings(data):
         line = _text("note: " if severity == "informational" else "warning: ", _STYLE[severity])
         out.print(line.append(message), soft_wrap=True)
+    if stream:
+        stream.write(written.getvalue())
+    else:
+        output.to_stderr(written.getvalue())
 
 
 def safe_json(document: bytes) -> bytes:
@@ -157,13 +162,6 @@ def _escaped(found: re.Match[str]) -> str:
         return found[0]
     units = found[0].encode("utf-16-be").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
-
-
-def _make_lenient(stream: TextIO) -> None:
-    """Let a character that the stream cannot encode come out as an escape, not as an error."""
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")
 
 
 def _text(content: str, style: str = "") -> Text:

@@ -486,6 +486,9 @@ class _Redaction:
         elif self._mode == "use" and _URL.match(text, self._at):
             self._named = True
             self._word()
+        elif self._mode == "use" and not self._named and self._doubtful(shown):
+            self._named = True
+            self._word() if _NAMED.search(shown) or "@" in shown else self._keep(self._at + len(shown))
         elif self._mode != "secure" and self._option_at() and self._may_be_option():
             self._option()
         elif shown in _DISCARD:
@@ -498,6 +501,11 @@ class _Redaction:
         else:
             device = _DEVICE.match(text, self._at)
             self._keep(device.end()) if device else self._word()
+
+    def _doubtful(self, shown: str) -> bool:
+        r"""Whether this may be a share all the same, as ``\\"h"\c$`` is: then a password may follow."""
+        option = self._option_at()
+        return ("\\" in shown or "//" in shown) and (option is None or "//" in option[0])
 
     def _may_be_share(self) -> bool:
         """Whether this is no password: behind the first share only what is as complete as that."""
@@ -518,7 +526,9 @@ class _Redaction:
         quote = opening[1] if opening else None
         plain = _SHOWN.match(self._text, self._at + len(quote or ""))
         end = plain.end() if plain else self._at + 1
-        joined = None if quote else _JOIN.search(self._text, self._at, end)
+        # No host has | or & in its name, but in a line that cmd does not read a password may follow.
+        share = _SHARE.match(self._text, self._at) if self._mode == "use" else opening
+        joined = _JOIN.search(self._text, share.end(), end) if share and not quote else None
         if joined:
             self._keep(joined.end())
             self._mode, self._previous = None, ""

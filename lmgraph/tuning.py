@@ -17,16 +17,19 @@ from fnmatch import translate
 from functools import lru_cache
 from importlib import resources
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from lmgraph import files
 from lmgraph.errors import UsageError
-from lmgraph.settings import to_us
+from lmgraph.settings import DAY_US, to_us
+from lmgraph.text import visible
 
 _PATTERNS: Final = ("source", "target", "user", "process", "process_path")
 _OTHER: Final = ("name", "source_not_in_assets", "user_privileged", "requires", "reason", "owner", "expires")
-_EVERYTHING: Final = frozenset({"*", "**", "0.0.0.0/0", "::/0"})
+_EVERYTHING: Final = re.compile(r"[*?]*\*[*?]*")
+_MOST_BYTES: Final = 1 << 24
+_NAME_LIMIT: Final = 80  # of what an error quotes
 LONGEST_PATTERN: Final = 256
 PERIODIC_LEAST: Final = 5  # fewer runs than this show no period
 PERIODIC_SPREAD: Final = 0.1  # median deviation of the intervals, relative to their median
@@ -44,6 +47,13 @@ class Pattern:
     written: str
     glob: re.Pattern[str] | None
     network: ipaddress.IPv4Network | ipaddress.IPv6Network | None
+
+    @property
+    def matches_everything(self) -> bool:
+        """Whether it is seen at once to fit whatever there is: ``*``, ``?*``, ``0.0.0.0/0``."""
+        if self.network is not None:
+            return self.network.prefixlen == 0
+        return _EVERYTHING.fullmatch(self.written) is not None
 
     def matches(self, names: tuple[str, ...], ips: tuple[str, ...]) -> bool:
         """Whether a glob fits one of the names or addresses, or a network holds one of the addresses."""
@@ -100,13 +110,22 @@ def load(path: str | None, *, default: bool = True) -> tuple[tuple[Entry, ...], 
     if path is None:
         return tuple(entries), None
     try:
-        content = Path(path).read_bytes()
-        entries += _parse(tomllib.loads(content.decode("utf-8-sig")), path)
+        content = files.read_whole(path, _MOST_BYTES)
     except OSError as error:
         raise UsageError(f"cannot read the tuning file: {error.strerror}", path=path) from error
+    entries += _parse(_document(content, path), path)
+    return tuple(entries), hashlib.sha256(content).hexdigest()
+
+
+def _document(content: bytes, path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except RecursionError as error:
+        raise UsageError("the tuning file is nested too deeply", path=path) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"the tuning file is no TOML: {error}", path=path) from error
-    return tuple(entries), hashlib.sha256(content).hexdigest()
+    except ValueError as error:  # an integer longer than Python converts
+        raise UsageError("a number in the tuning file is too long", path=path) from error
 
 
 def match(entries: tuple[Entry, ...], subject: Subject) -> str | None:
@@ -142,15 +161,18 @@ def _covers(entry: Entry, subject: Subject) -> bool:
 def _parse(document: dict[str, Any], path: str) -> list[Entry]:
     unknown = sorted(set(document) - {"allow"})
     if unknown:
-        raise UsageError(f"unknown table {unknown[0]!r}; entries are [[allow]]", path=path, field=unknown[0])
+        key = visible(unknown[0], _NAME_LIMIT)
+        raise UsageError(f"unknown table {key!r}; entries are [[allow]]", path=path, field=key)
     rows = document.get("allow", [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UsageError("entries are tables named [[allow]]", path=path, field="allow")
     entries = [_entry(row, path, number) for number, row in enumerate(rows, start=1)]
-    names = [entry.name for entry in entries]
-    for number, name in enumerate(names, start=1):
-        if name in names[: number - 1]:
-            raise UsageError(f"two entries are named {name!r}", path=path, record=number, field="name")
+    names: set[str] = set()
+    for number, entry in enumerate(entries, start=1):
+        if entry.name in names:
+            shown = visible(entry.name, _NAME_LIMIT)
+            raise UsageError(f"two entries are named {shown!r}", path=path, record=number, field="name")
+        names.add(entry.name)
     return entries
 
 
@@ -159,7 +181,8 @@ def _entry(row: dict[str, Any], path: str, number: int) -> Entry:
         return UsageError(message, path=path, record=number, field=field)
 
     for key in sorted(set(row) - {*_PATTERNS, *_OTHER}):
-        raise wrong(f"unknown key {key!r}", key)
+        shown = visible(key, _NAME_LIMIT)
+        raise wrong(f"unknown key {shown!r}", shown)
     for key in ("name", "requires", "reason", "owner"):
         if key in row and not isinstance(row[key], str):
             raise wrong("must be a text", key)
@@ -178,7 +201,7 @@ def _entry(row: dict[str, Any], path: str, number: int) -> Entry:
     if not patterns:
         raise wrong("an entry needs a source, target, user or process pattern", "source")
     conditions = {"source_not_in_assets", "user_privileged", "requires"} & set(row)
-    if not conditions and all(any(one.written in _EVERYTHING for one in key) for key in patterns.values()):
+    if not conditions and all(any(one.matches_everything for one in key) for key in patterns.values()):
         raise wrong("the entry matches everything", next(iter(patterns)))
     return Entry(
         name=row["name"],
@@ -217,7 +240,5 @@ def _expiry(written: object, wrong: Any) -> int | None:
     if isinstance(written, dt.datetime):
         return to_us(written if written.tzinfo else written.replace(tzinfo=dt.UTC))
     if isinstance(written, dt.date):  # the whole day still counts
-        return to_us(
-            dt.datetime(written.year, written.month, written.day, tzinfo=dt.UTC) + dt.timedelta(days=1)
-        )
+        return to_us(dt.datetime(written.year, written.month, written.day, tzinfo=dt.UTC)) + DAY_US
     raise wrong("must be a date", "expires")

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lmgraph import api, cli, export, report, result
+from lmgraph import api, cli, cli_common, export, report, result
 from lmgraph.errors import InputError, RecordError
 from lmgraph.ingest import Reject
 from lmgraph.schema import Origin
@@ -371,6 +371,36 @@ def test_full_disk_behind_standard_output_is_an_error(root):
         err.decode().strip()
         == "error: the output cannot be written: No space left on device [standard output]"
     )
+
+
+@pytest.mark.parametrize("arguments", [["-v"], ["--nonsense"], ["--json", "/nowhere/r.json"]])
+def test_full_disk_behind_standard_error_changes_nothing(root, arguments):
+    with (
+        Path("/dev/full").open("wb") as full,
+        start(root, "analyze", "x", *arguments, stdout=subprocess.PIPE, stderr=full) as process,
+    ):
+        out, _ = process.communicate()
+    expected = {"-v": 0, "--nonsense": 2, "--json": 1}[arguments[0]]
+    assert process.returncode == expected
+    assert ("WS042 → SRV7 → DC1" in out.decode()) is (expected == 0)
+
+
+def test_reader_of_warnings_that_stops_early_takes_no_data_with_it(root):
+    read, write = os.pipe()
+    os.close(read)
+    with start(root, "analyze", "x", stdout=subprocess.PIPE, stderr=write) as process:
+        os.close(write)
+        out, _ = process.communicate()
+    assert process.returncode == 0
+    assert "WS042 → SRV7 → DC1" in out.decode()
+
+
+def test_a_log_line_that_standard_error_does_not_take_is_given_up(monkeypatch, capfd):
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        cli_common.log_to_stderr(quiet=False, verbose=0)
+        logging.getLogger("lmgraph").warning("lost")
+        full.flush()
 
 
 @pytest.mark.parametrize("option", ["--json", "--html", "--rejects", "--assets", "--tuning"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -56,6 +57,13 @@ def test_none_and_quiet(command, tmp_path):
     assert command("--out", tmp_path / "out", *arguments, "--force") == (0, "", "")
 
 
+def test_full_disk_behind_standard_error_changes_nothing(command, tmp_path, monkeypatch):
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        assert command("--out", tmp_path / "out", "--hosts", 20, "--days", 2)[0] == 0
+    assert (tmp_path / "out/truth.json").exists()
+
+
 def test_all_is_every_scenario(command, tmp_path, monkeypatch):
     from lmgraph.simulate import SCENARIOS, run
 
@@ -76,6 +84,22 @@ def test_all_is_every_scenario(command, tmp_path, monkeypatch):
 def test_wrong_usage(command, tmp_path, wrong):
     assert command("--out", tmp_path / "out", *wrong)[0] == 2
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--out", ""), "the name of the folder is empty [--out]"),
+        (("--out", "-"), "a simulation goes to a folder [--out -]"),
+        (("--out", "x", "--scenario", "none", "--scenario", "chain"), "none goes with no other scenario"),
+        (("--out", "x", "--scenario", "chain", "--scenario", "all"), "all goes with no other scenario"),
+    ],
+)
+def test_what_can_only_be_a_slip_writes_nothing(command, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    status, _, told = command(*arguments, "--hosts", 20, "--days", 2)
+    assert (status, list(tmp_path.iterdir())) == (2, [])
+    assert message in told
 
 
 def test_help_loads_no_numpy():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -107,6 +108,13 @@ def test_only_what_is_written_is_counted(command, saved):
     assert "covers 4 of 7 unsuppressed alerts and hops of 3 of 6 incidents:" in told
 
 
+def test_full_disk_behind_standard_error_changes_nothing(command, saved, tmp_path, monkeypatch):
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        assert command(saved(), "--out", tmp_path / "proposed.toml")[0] == 0
+    assert tuning.load(str(tmp_path / "proposed.toml"), default=False)[0]
+
+
 def test_too_little_data_is_said(command, saved):
     status, said, told = command(saved(HABIT[:2]))
     assert (status, "[[allow]]" in said) == (0, False)
@@ -128,6 +136,7 @@ def test_a_limited_result_is_said(command, saved):
         (b"[" * 100_000, "not a result of lmgraph analyze --json"),
         (b'{"schema": "lmgraph/scope/1"}', "schema 'lmgraph/scope/1' is not 'lmgraph/result/1'"),
         (b'{"schema": "lmgraph/result/1", "alerts": 7}', "damaged result"),
+        (b'{"schema": "' + b"x" * 100_000 + b'"}', "x…' is not"),
         (b'{"schema": "lmgraph/result/1", "alerts": ' + b"[" * 100_000, "not a result"),
     ],
 )
@@ -138,6 +147,7 @@ def test_a_file_that_is_no_result_is_named(command, tmp_path, document, message)
     assert (status, said) == (1, "")
     assert message in told
     assert "odd.json" in told
+    assert len(told) < 500
 
 
 def test_a_result_that_contradicts_itself_is_named(command, saved):
@@ -151,7 +161,10 @@ def test_a_result_that_contradicts_itself_is_named(command, saved):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nowhere.json",), "no such file [nowhere.json]"),
+        (("nowhere.json",), "no such file or directory [nowhere.json]"),
+        (("a" * 300,), "file name too long [aaa"),
+        (("",), "the name of the result is empty"),
+        (("/",), "a folder is no result [/]"),
         ((), "Usage: lmgraph tune"),
         (("x", "--min-days", 1), "1 is not in the range"),
         (("x", "--top", 0), "0 is not in the range"),
@@ -163,10 +176,39 @@ def test_wrong_usage(command, arguments, message):
     assert message in said + told
 
 
-def test_a_folder_is_no_result(command, tmp_path):
-    status, _, told = command(tmp_path)
+def test_a_file_that_cannot_be_read_is_no_wrong_usage(command, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
+    status, _, told = command("x.json")
     assert status == 1
-    assert "the result cannot be read" in told
+    assert "the result cannot be read: Permission denied [x.json]" in told
+
+
+def test_standard_input_has_a_limit_too(command, monkeypatch):
+    monkeypatch.setattr(result, "MOST_BYTES", 1000)
+    with Path("/dev/zero").open() as endless:
+        monkeypatch.setattr("sys.stdin", endless)
+        status, _, told = command("-")
+    assert status == 1
+    assert "the result cannot be read: Larger than 1,000 bytes [standard input]" in told
+
+
+def test_a_byte_order_mark_before_the_result_is_passed_over(command, saved):
+    path = saved()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert "[[allow]]" in command(path)[1]
+    assert result.decode(path.read_text("utf-8")).alerts
+
+
+def test_a_long_value_is_not_quoted_whole(command, saved):
+    path = saved()
+    path.write_bytes(path.read_bytes().replace(b'"sensor"', b'"' + b"x" * 100_000 + b'"'))
+    status, _, told = command(path)
+    assert (status, len(told) < 500) == (1, True)
+    assert "damaged result" in told
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,14 @@ def test_interrupt_while_something_is_imported(root, samples, tmp_path, module):
     assert err.strip() in {"Interrupted.", "Interrupted; no file is half-written."}
 
 
+def test_little_is_imported_before_an_interrupt_is_heeded(root):
+    early = (
+        "import sys, lmgraph.__main__; print(*sorted(sys.modules.keys() & {'contextlib', 're', 'typing'}))"
+    )
+    with start(root, "-S", "-c", early, stdout=subprocess.PIPE) as process:
+        assert process.communicate() == ("\n", "")
+
+
 def unread(pipe: TextIO) -> int:
     """How many bytes wait in the pipe."""
     waiting = array.array("i", [0])

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import itertools
 import os
 import stat
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -181,3 +187,71 @@ def test_no_name():
 def test_hostile_file_name_is_shown_escaped(tmp_path):
     with pytest.raises(OutputError, match=r"\\x1b\[2J"):
         output.check([str(tmp_path / "missing" / "\x1b[2J")])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("utf-8", "WS1 → 例\\udc80…\n"),
+        ("cp1252", "WS1 -> \\u4f8b\\udc80…\n"),
+        ("latin-1", "WS1 -> \\u4f8b\\udc80...\n"),
+        ("ascii", "WS1 -> \\u4f8b\\udc80...\n"),
+    ],
+)
+def test_text_is_written_whatever_the_encoding_of_the_stream(monkeypatch, encoding, said):
+    for name, write in (("stdout", output.to_stdout), ("stderr", output.to_stderr)):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding)
+        monkeypatch.setattr(f"sys.{name}", stream)
+        write("WS1 → 例\udc80…\n")
+        assert stream.buffer.getvalue().decode(encoding) == said
+
+
+def test_full_standard_error_is_no_error_then_or_later(monkeypatch):
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        output.to_stderr("lost\n")
+        full.write("lost, too\n")
+        full.flush()
+
+
+def interrupted_at(number: int, act: Callable[[], None]) -> bool:
+    """Whether an interrupt came while ``act`` ran: at the ``number``-th call or return in ``output``."""
+    left = number
+
+    def count(frame: FrameType, *_: object) -> None:
+        nonlocal left
+        left -= frame.f_code.co_filename == output.__file__
+        if left == 0:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    sys.setprofile(count)
+    try:
+        act()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_interrupt_at_any_moment_leaves_no_temporary_file(tmp_path, monkeypatch, fails):
+    def act() -> None:
+        with contextlib.suppress(OutputError):
+            output.check([str(tmp_path / "a"), str(tmp_path / "b")], force=True)
+            output.write_all([(str(tmp_path / "a"), b"x"), (str(tmp_path / "b"), b"y")])
+
+    def refuse(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # slow
+    if fails:
+        monkeypatch.setattr(Path, "replace", refuse)
+    for number in itertools.count(1):
+        interrupted = interrupted_at(number, act)
+        assert {"a", "b"}.issuperset(names(tmp_path)), number
+        if not interrupted:
+            break
+    assert number > 50

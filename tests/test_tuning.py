@@ -52,6 +52,10 @@ def write(tmp_path: Path, text: str) -> str:
         ('process_path = "*\\\\temp\\\\*"', False),
         ('source = "BKP01"\nexpires = 2026-03-02', True),
         ('source = "BKP01"\nexpires = 2026-03-01', False),
+        ('source = "BKP01"\nexpires = 9999-12-31', True),
+        ('source = "BKP01"\nexpires = 9999-12-31T23:59:59-12:00', True),
+        ('source = "BKP01"\nexpires = 0001-01-01', False),
+        ('source = ["*0*"]', True),
         ('source = "BKP01"\nexpires = 2026-03-02T09:00:00Z', False),
         ('source = "BKP01"\nsource_not_in_assets = true', True),
         ('source = "BKP01"\nsource_not_in_assets = false', False),
@@ -101,6 +105,9 @@ def test_the_shipped_entry_covers_the_sensor_at_its_own_path_only(path: str | No
         ('[[allow]]\nname = "n"\nreason = "r"', "needs a source, target, user or process"),
         ('[[allow]]\nname = "n"\nreason = "r"\nsource = "*"', "matches everything"),
         ('[[allow]]\nname = "n"\nreason = "r"\nsource = "0.0.0.0/0"\nuser = "*"', "matches everything"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsource = "***"', "matches everything"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsource = ["X", "?*"]', "matches everything"),
+        ('[[allow]]\nname = "n"\nreason = "r"\nsource = "1.2.3.4/0"\ntarget = "::1/0"', "matches everything"),
         ('[[allow]]\nname = "n"\nreason = "r"\nsorce = "x"', r"unknown key 'sorce' \[.*:1:sorce\]"),
         ('[[allow]]\nname = "n"\nreason = "r"\nsource = 7', "a text or a list of texts"),
         ('[[allow]]\nname = "n"\nreason = "r"\nsource = ["a", 7]', "a text or a list of texts"),
@@ -113,6 +120,11 @@ def test_the_shipped_entry_covers_the_sensor_at_its_own_path_only(path: str | No
         ('[[deny]]\nname = "n"', "unknown table 'deny'"),
         ("allow = 3", r"\[\[allow\]\]"),
         ("[[allow", "no TOML"),
+        ("allow = " + "[" * 5000, "nested too deeply"),
+        ("allow = " + "{a=" * 5000, "nested too deeply"),
+        ("allow = " + "9" * 5000, "a number in the tuning file is too long"),
+        ("x" * 100_000 + " = 1", r"unknown table 'x{79}…'; .*:x{79}…\]$"),
+        ("[[allow]]\n" + "x" * 100_000 + " = 1", r"unknown key 'x{79}…' \[.*:1:x{79}…\]$"),
         (
             '[[allow]]\nname = "n"\nreason = "r"\nsource = "x"\n' * 2,
             r"two entries are named 'n' \[.*:2:name\]",
@@ -121,6 +133,13 @@ def test_the_shipped_entry_covers_the_sensor_at_its_own_path_only(path: str | No
 )
 def test_a_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
+        load(write(tmp_path, text))
+
+
+def test_the_second_of_two_names_is_the_wrong_one(tmp_path: Path) -> None:
+    entry = '[[allow]]\nname = "{}"\nreason = "r"\nsource = "x"\n'
+    text = "".join(map(entry.format, ["a", "b" * 100, "c", "b" * 100, "a"]))
+    with pytest.raises(UsageError, match=r"two entries are named 'b{79}…' \[.*:4:name\]"):
         load(write(tmp_path, text))
 
 

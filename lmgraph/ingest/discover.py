@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lmgraph.errors import UsageError
+from lmgraph.files import reason, why_not
 from lmgraph.ingest.contract import Source
 from lmgraph.ingest.labels import apart, label
 from lmgraph.text import visible
@@ -63,7 +63,7 @@ def _sources(path: str) -> Iterator[Source]:
         yield _broken(path, "permission denied")
         return
     except (OSError, ValueError) as error:
-        raise UsageError(_unusable(error), path=visible(path)) from error
+        raise UsageError(why_not(error), path=visible(path)) from error
     if stat.S_ISDIR(mode):
         yield from _walk(path)
     else:
@@ -82,7 +82,7 @@ def _walk(root: str) -> Iterator[Source]:
                 pending.extend(reversed(inner))
                 continue
         except OSError as error:
-            yield _broken(path, _reason(error))
+            yield _broken(path, reason(error))
             continue
         yield _file(f"./{path}" if path == STDIN else path, given=False)
 
@@ -100,7 +100,7 @@ def _file(path: str, *, given: bool) -> Source:
     try:
         status = Path(path).stat()
     except OSError as error:
-        return _broken(path, _reason(error))
+        return _broken(path, reason(error))
     regular = stat.S_ISREG(status.st_mode)
     if not regular and not given:
         return _broken(path, "it is no regular file")
@@ -109,16 +109,6 @@ def _file(path: str, *, given: bool) -> Source:
 
 def _broken(path: str, reason: str) -> Source:
     return Source(_shown(path), path, error=reason)
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or "cannot be read").lower()
-
-
-def _unusable(error: OSError | ValueError) -> str:
-    if not isinstance(error, OSError) or error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return "no such file or directory"
-    return "a symbolic link that leads back to itself" if error.errno == errno.ELOOP else _reason(error)
 
 
 def _shown(path: str) -> str:

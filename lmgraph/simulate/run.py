@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from lmgraph.simulate.truth import Attack
 from lmgraph.simulate.world import World
 
 TRUTH: Final = "truth.json"
+_TRUTH_BEGINS: Final = re.compile(rb'\s*\{\s*"schema":\s*"lmgraph/truth/')
+_HEAD: Final = 256  # bytes in which that is seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,8 @@ def simulate(
         UsageError: There is something in the folder.
         OutputError: It cannot be written.
     """
-    _check(out, force=force)
     try:
+        _check(out, force=force)
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".lmgraph-", dir=out) as beside:
             made = Path(beside) / options.flavour
@@ -79,6 +82,17 @@ def _check(out: Path, *, force: bool) -> None:
         )
     if present and (TRUTH not in present or present - {TRUTH, *FLAVOURS}):
         raise UsageError("the folder holds something else than a simulation", path=os.fspath(out))
+    if present and not _ours(out / TRUTH):
+        raise UsageError("its truth.json is not that of a simulation", path=os.fspath(out))
+
+
+def _ours(file: Path) -> bool:
+    """Whether a simulation, of this version or another, wrote this truth."""
+    try:
+        with file.open("rb") as opened:
+            return _TRUTH_BEGINS.match(opened.read(_HEAD)) is not None
+    except OSError:
+        return False
 
 
 def _remove(path: Path) -> None:

@@ -85,3 +85,26 @@ def test_every_figure_is_in_the_json(tmp_path: Path) -> None:
     assert [done["task"]["world"]["seed"] for done in document["worlds"]] == [101, 102, 101]
     assert (tmp_path / "here.md").exists()
     assert not (tmp_path / "quality.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--seeds", "0", "0", "0"], "--seeds: no world is left"),
+        (["--seeds", "-1", "1", "1"], "--seeds: -1 is not in the range 0 to"),
+        (["--seeds", "1", "1", "999"], "--seeds: 999 is not in the range 0 to"),
+        (["--seeds", "1", "1", "x"], "--seeds: invalid"),
+        (["--jobs", "0"], "--jobs: 0 is not in the range 1 to"),
+        (["--jobs", "100000"], "--jobs: 100000 is not in the range 1 to"),
+        (["--results", "/"], "--results: '/' is no file"),
+        (["--json", ""], "--json: '' is no file"),
+        (["--page", "a" * 300], "File name too long"),
+    ],
+)
+def test_wrong_usage_is_found_before_any_world_is_made(
+    ready: list[list[Task]], capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        quality.main(arguments)
+    assert message in capsys.readouterr().err
+    assert ready == []

@@ -70,6 +70,36 @@ def test_what_is_known_is_not_done_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert said == ["2 worlds, 2 of them known"]
 
 
+def test_a_line_that_is_no_answer_is_passed_over(tmp_path: Path) -> None:
+    whole = {ablation.WHOLE: verdict()}
+    known = Done("now", Task(SMALL), whole)
+    lines = [
+        b"[" * 100_000,
+        b'{"source": ' + b"[" * 100_000,
+        b'{"\xff": 1}',
+        b'{"x": "\xff"}',
+        b"\x00\x0b\x0c\x1c",
+        msgspec.json.encode(Done("now", Task(SMALL), {})),
+        msgspec.json.encode(Done("now", Task(SMALL), {**whole, "links": verdict()})),
+        msgspec.json.encode(Done("now", Task(SMALL, ablation=True), whole)),
+        msgspec.json.encode(known),
+    ]
+    (tmp_path / "results.ndjson").write_bytes(b"\n".join(lines))
+    assert kept(tmp_path / "results.ndjson") == [known]
+
+
+@pytest.mark.parametrize("before", [b"", b'{"source": "no', b'{"source": "no"}\n', b"\n"])
+def test_an_answer_stands_on_a_line_of_its_own(tmp_path: Path, before: bytes) -> None:
+    file = tmp_path / "results.ndjson"
+    if before:
+        file.write_bytes(before)
+    answers = [Done("now", Task(world(seed)), {ablation.WHOLE: verdict()}) for seed in (1, 2)]
+    for answer in answers:
+        runs._add(file, answer)
+    assert kept(file) == answers
+    assert file.read_bytes().startswith(before)
+
+
 def test_answers_are_kept_and_in_the_order_of_the_tasks(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "results.ndjson"
     todo = [Task(world(seed, (), hosts=20, days=2 + seed)) for seed in (0, 1)]

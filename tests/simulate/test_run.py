@@ -186,6 +186,38 @@ def test_nothing_is_overwritten_unasked(tmp_path):
     assert sorted(path.name for path in out.iterdir()) == ["table", "truth.json"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b'{"verdict": "guilty", "schema": "lmgraph/truth/1"}', b'{"schema": "other/truth/1"}'],
+)
+def test_force_spares_what_lies_beside_another_truth(tmp_path, content):
+    (tmp_path / "truth.json").write_bytes(content)
+    (tmp_path / "fdr").mkdir()
+    (tmp_path / "fdr" / "evidence.gz").write_bytes(b"mine")
+    before = digest(tmp_path)
+    with pytest.raises(UsageError, match=r"its truth\.json is not that of a simulation"):
+        simulate(tmp_path, Options(hosts=20, days=2), force=True)
+    assert digest(tmp_path) == before
+
+
+def test_a_folder_by_the_name_of_the_truth_is_none(tmp_path):
+    (tmp_path / "truth.json").mkdir()
+    with pytest.raises(UsageError, match="not that of a simulation"):
+        simulate(tmp_path, Options(hosts=20, days=2), force=True)
+
+
+def test_a_simulation_of_another_version_is_one(tmp_path):
+    (tmp_path / "truth.json").write_bytes(b'{"schema": "lmgraph/truth/7"}')
+    simulate(tmp_path, Options(hosts=20, days=2), force=True)
+    assert truth(tmp_path)["schema"] == "lmgraph/truth/1"
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a" * 300 + "/b"])
+def test_a_name_that_is_too_long(tmp_path, name):
+    with pytest.raises(OutputError, match="cannot be written: File name too long"):
+        simulate(tmp_path / name, Options(hosts=20, days=2))
+
+
 def test_force_spares_what_is_no_simulation(tmp_path):
     (tmp_path / "thesis.txt").write_text("ten years")
     with pytest.raises(UsageError, match="something else than a simulation"):
