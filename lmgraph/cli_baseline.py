@@ -93,12 +93,32 @@ def baseline(paths: tuple[str, ...], **options: Any) -> None:
                 outputs=places,
             )
     whole = memory.merge(earlier, lesson.learnt) if lesson else earlier
-    whole, dropped = memory.bounded(whole, options["keep_days"])
+    cleared = not telemetry and _is_given("keep_days")
+    whole, dropped = memory.bounded(whole, options["keep_days"], held=() if cleared else earlier.days)
     content = parquet.encode(whole)
     output.write_all([(out, content)])
     if not options["quiet"]:
         _report(dropped, lesson, options)
+        if dropped.doubted is not None:
+            common.say(_doubt(dropped.doubted, out, options["keep_days"]))
         common.say(f"Wrote {visible(out)} ({len(content):,} bytes): {_sizes(whole)}.")
+
+
+def _is_given(option: str) -> bool:
+    """Whether the user gave the option, if only with its default."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
+def _doubt(day: int, out: str, keep_days: int) -> str:
+    """Said where a newest day was not believed, with the way to confirm it."""
+    from lmgraph.baseline import date
+
+    return (
+        f"Warning: {date(day)} was not taken for the newest day: more than half of the days in the baseline "
+        f"would have expired by it. If no clock runs ahead, confirm it: lmgraph baseline {visible(out)} "
+        f"--out {visible(out)} --keep-days {keep_days}."
+    )
 
 
 def _present(out: str) -> Baseline:

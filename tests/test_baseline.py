@@ -271,6 +271,42 @@ def test_a_clock_that_runs_years_ahead_makes_nothing_expire() -> None:
     assert baseline.bounded(daily([100, 101, 5000, 5001, 5002]), 90)[0].days.tolist() == [5000, 5001, 5002]
 
 
+def test_clocks_that_run_ahead_let_at_most_half_of_what_was_held_expire() -> None:
+    held, far = list(range(100, 110)), [3100, 3101, 3102]
+    left, dropped = baseline.bounded(daily([*held, *far]), 90, held=held)
+    assert left.days.tolist() == [*held, *far]
+    assert dropped == baseline.Dropped(doubted=3102)
+    left, dropped = baseline.bounded(daily([*held, *far]), 7, held=held)
+    assert left.days.tolist() == [*range(103, 110), *far], "by the last day that can be believed"
+    assert dropped == baseline.Dropped(expired=3, doubted=3102)
+    left, dropped = baseline.bounded(daily([*held, *far]), 90)
+    assert (left.days.tolist(), dropped) == (far, baseline.Dropped(expired=10)), "nothing was held"
+    later = list(range(3100, 3110))
+    assert baseline.bounded(daily([*held, *later]), 90, held=[*held, *later])[0].days.tolist() == later
+    assert baseline.bounded(daily([*held, *later]), 90, held=[*held, *later[:9]])[1].doubted == 3109
+
+
+def test_days_witness_each_other_however_few_are_kept() -> None:
+    left, dropped = baseline.bounded(daily(list(range(100, 500, 4))), 7)
+    assert left.days.tolist() == [492, 496]
+    assert dropped == baseline.Dropped(expired=98)
+
+
+def test_where_no_day_is_witnessed_the_last_two_are_not_believed() -> None:
+    left, dropped = baseline.bounded(daily(list(range(1000, 2000, 50))), 90)
+    assert left.days.tolist() == [1800, 1850, 1900, 1950]
+    assert dropped == baseline.Dropped(expired=16)
+    assert baseline.bounded(daily([100, 5000]), 7)[0].days.tolist() == [100, 5000]
+    assert baseline.bounded(daily([100, 5000, 9000]), 7)[0].days.tolist() == [100, 5000, 9000]
+    assert baseline.bounded(daily([]), 7)[1] == baseline.Dropped()
+
+
+@given(st.sets(st.integers(10, 60), max_size=12), st.sets(st.integers(10, 60), max_size=12))
+def test_never_does_more_than_half_of_what_was_held_expire(held: set[int], more: set[int]) -> None:
+    left, _ = baseline.bounded(daily(sorted(held | more)), 7, held=sorted(held))
+    assert 2 * len(held - set(left.days.tolist())) <= len(held)
+
+
 @given(baselines, baselines, st.integers(7, 9), st.integers(0, 12))
 def test_expiry_and_merging_may_come_in_any_order(a: Baseline, b: Baseline, keep: int, shift: int) -> None:
     moved = made(days=[day + shift for day in b.days.tolist()] + [20 + shift])

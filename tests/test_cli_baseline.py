@@ -115,6 +115,24 @@ def test_what_had_to_go_is_said(
     assert "Warning: the baseline is full: the oldest 2 days had to go" in err
 
 
+def test_days_far_ahead_expire_the_known_ones_only_when_somebody_says_so(
+    lmgraph: Command, days: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "b"
+    for day in (3000, 3001, 3002):
+        story(day).write(tmp_path / "later" / f"{day}")
+    lmgraph("baseline", days, "--out", out)
+    _, _, err = lmgraph("baseline", tmp_path / "later", "--out", out, "--keep-days", 90)
+    assert "Warning: 2034-05-21 was not taken for the newest day: more than half" in err
+    assert f"lmgraph baseline {out} --out {out} --keep-days 90." in err
+    assert "expired:" not in err
+    assert parquet.read(str(out)).counts.days == 8
+    assert "was not taken" in lmgraph("baseline", out, "--out", out)[2]
+    _, _, err = lmgraph("baseline", out, "--out", out, "--keep-days", 90)
+    assert "5 days expired" in err
+    assert "was not taken" not in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

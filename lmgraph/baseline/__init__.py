@@ -252,25 +252,40 @@ def record_hops(earlier: pd.DataFrame, keys: Mapping[str, U64]) -> dict[str, npt
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What a bound took: days that had expired, and days beyond the cap with their rows."""
+    """What a bound took: days that had expired, and days beyond the cap with their rows.
+
+    ``doubted`` is a newest day that was not believed, for too much would have expired by it.
+    """
 
     expired: int = 0
     over: int = 0
     rows: int = 0
+    doubted: int | None = None
 
 
 def bounded(
-    whole: Baseline, keep_days: int = KEEP_DAYS, most_rows: int | None = None
+    whole: Baseline,
+    keep_days: int = KEEP_DAYS,
+    most_rows: int | None = None,
+    *,
+    held: Sequence[int] | I64 = (),
 ) -> tuple[Baseline, Dropped]:
     """What is left of a baseline within its bounds, and what was dropped; the oldest days go first.
 
     Days that lie ``keep_days`` or more before the newest go; then, while there are more rows than
     ``most_rows``, the oldest day that is left. The newest day is the last one with two others close
-    before it: a single clock that runs years ahead must not make everything expire. The newest
-    single day always stays.
+    before it, by which no more than half of ``held`` expires: clocks that run years ahead must not
+    make everything expire. The newest single day always stays.
+
+    Args:
+        whole: The baseline.
+        keep_days: Days that are kept, the newest included.
+        most_rows: ``MOST_ROWS`` if None.
+        held: Days that were remembered before this run; none of them makes the newest day certain.
     """
     most = MOST_ROWS if most_rows is None else most_rows
-    oldest = _newest(whole.days, keep_days) - keep_days + 1
+    newest, doubted = _newest(whole.days, keep_days, np.asarray(held, np.int64))
+    oldest = newest - keep_days + 1
     recent = _from(whole, oldest)
     rows = np.concatenate([getattr(recent, name)["day"].to_numpy(np.int64) for name in _DAILY])
     days, count = np.unique(rows, return_counts=True)
@@ -282,7 +297,7 @@ def bounded(
     left = _from(recent, oldest)
     expired = len(whole.days) - len(recent.days)
     cut = sum(len(getattr(recent, name)) - len(getattr(left, name)) for name in _DAILY)
-    return left, Dropped(expired, over, cut)
+    return left, Dropped(expired, over, cut, doubted)
 
 
 def date(day: int) -> str:
@@ -339,11 +354,22 @@ def _union(table: pd.DataFrame, value: str, join: np.ufunc) -> pd.DataFrame:
     return pd.DataFrame(kept)
 
 
-def _newest(days: I64, keep_days: int) -> int:
-    """The last day with ``WITNESSED`` − 1 others close before it; 0 where there is none."""
-    earlier = days[: -(WITNESSED - 1)]
-    last = days[WITNESSED - 1 :][days[WITNESSED - 1 :] - earlier < min(TOGETHER, keep_days)]
-    return int(last[-1]) if last.size else 0
+def _newest(days: I64, keep_days: int, held: I64) -> tuple[int, int | None]:
+    """The day from which age is counted, and a later one that was not believed.
+
+    Candidates are the days with ``WITNESSED`` − 1 others close before them. How close does not depend
+    on ``keep_days``, or nothing would expire where data come every few days. Where no day has such
+    witnesses, one or two may still be wrong, so it is the last but those.
+    """
+    if len(days) < WITNESSED:
+        return int(days[0]) if days.size else 0, None
+    close = days[WITNESSED - 1 :] - days[: 1 - WITNESSED] < TOGETHER
+    candidates = days[WITNESSED - 1 :][close] if close.any() else days[-WITNESSED : 1 - WITNESSED]
+    gone = np.searchsorted(np.sort(held), candidates - keep_days + 1)
+    believed = candidates[gone * 2 <= held.size]
+    newest = int(believed[-1]) if believed.size else int(days[0])
+    last = int(candidates[-1])
+    return newest, last if last != newest else None
 
 
 def _from(whole: Baseline, oldest: int) -> Baseline:
