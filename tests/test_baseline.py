@@ -112,31 +112,53 @@ def used(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     return frames.make({**known, **more}, frames.USES)
 
 
-def test_a_use_comes_back_at_the_end_of_its_hour_and_on_its_day() -> None:
+def test_a_use_comes_back_at_the_end_of_its_first_hour_and_its_account_in_each_hour() -> None:
     uses = used([(5 * MINUTE, 0, 1, 2), (23 * HOUR + MINUTE, 0, 1, 2), (30 * MINUTE, 0, 1, -1)])
     kept = baseline.make(uses=baseline.record(uses, KEYS))
-    back = kept.uses_for(KEYS).sort_values(["time_us", "user"])
+    whole = kept.uses_for(KEYS)
+    frames.check(whole, frames.USES, "uses")
+    back = whole[whole["source"] >= 0].sort_values(["time_us", "user"])
     ends = [START + HOUR - 1, START + HOUR - 1, START + DAY - 1]
     assert list(zip(back["time_us"], back["source"], back["target"], back["user"], strict=True)) == [
         (ends[0], 0, 1, -1),
         (ends[1], 0, 1, 2),
-        (ends[2], 0, 1, 2),
     ]
+    hours = whole[whole["source"] < 0]
+    assert list(zip(hours["time_us"], hours["user"], strict=True)) == [(ends[1], 2), (ends[2], 2)]
+    assert (hours[["target", "process"]] == -1).all(axis=None)
+    assert not hours[["moved", "executed"]].any(axis=None)
     assert back["moved"].all()
     assert (back["process"] == 0).all()
     assert not back["executed"].any()
-    frames.check(back.reset_index(drop=True), frames.USES, "uses")
 
 
 def test_strangers_get_codes_of_their_own() -> None:
     kept = baseline.make(uses=baseline.record(used([(0, 0, 5, 3), (0, 0, 6, 3), (0, 7, 6, 4)]), KEYS))
-    back = kept.uses_for({kind: keys[[2, 0]] for kind, keys in KEYS.items()})
+    back = kept.uses_for({kind: keys[[2, 0]] for kind, keys in KEYS.items()})[:3]
     assert back["source"].tolist() == [1, 1, 4]  # host 0 is now 1; 5, 6 and 7 are strangers
     assert back["target"].tolist() == [2, 3, 3]
     assert back["user"].tolist() == [2, 2, 3]
     nobody = {kind: np.empty(0, np.uint64) for kind in KEYS}
-    assert kept.uses_for(nobody)["source"].tolist() == [0, 0, 3]
+    assert kept.uses_for(nobody)["source"].tolist() == [0, 0, 3, -1, -1]
     assert baseline.empty().uses_for(KEYS).empty
+
+
+def hour_by_hour(past: Baseline) -> pd.DataFrame:
+    """The obvious form of ``uses_for``: a row for each hour of each use."""
+    columns = past._coded(past.uses, [name for name in frames.USES if name != "time_us"], KEYS)
+    hours = [[hour for hour in range(24) if mask >> hour & 1] for mask in past.uses["hours"]]
+    rows = np.repeat(np.arange(len(past.uses)), [len(of_use) for of_use in hours])
+    ends = np.array([(hour + 1) * HOUR - 1 for of_use in hours for hour in of_use], np.int64)
+    taken: dict[str, Any] = {name: values[rows] for name, values in columns.items()}
+    taken["time_us"] = past.uses["day"].to_numpy(np.int64)[rows] * DAY + ends
+    return frames.make(taken, frames.USES)
+
+
+def test_a_use_in_all_hours_is_no_24_rows() -> None:
+    hosts = [(10, 1 + number % 50, 100 + number, (1 << 24) - 1) for number in range(1000)]
+    past = made(hosts)
+    assert len(hour_by_hour(past)) == 24_000
+    assert len(past.uses_for(KEYS)) == 1000
 
 
 Opener = tuple[Any, ...]
@@ -211,6 +233,19 @@ def test_one_day_and_a_baseline_say_what_all_days_say(given: list[Opener], met: 
     """The day's own data is in the baseline, too, and counts once."""
     whole, alone = split(given, met)
     pd.testing.assert_frame_equal(whole, alone)
+
+
+@settings(max_examples=60)
+@given(openers(minutes), known(minutes))
+def test_the_first_hour_and_hours_by_account_say_what_all_hours_say(given: list[Opener], met: Any) -> None:
+    rows = rows_of(given)
+    past = learnt(rows, contacts(met))
+    table = build(rows)
+    found = [
+        history.features(table, uses, PERSONS, ROLES, days_read=past.days, max_gap_us=HOUR, window_us=WINDOW)
+        for uses in (past.uses_for(KEYS), hour_by_hour(past))
+    ]
+    pd.testing.assert_frame_equal(*found)
 
 
 @settings(max_examples=40)

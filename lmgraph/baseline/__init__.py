@@ -135,22 +135,34 @@ class Baseline:
         return sorted(rows, key=lambda row: (-row[0], row[1], row[2], row[3] or ""))[:most]
 
     def uses_for(self, keys: Mapping[str, U64]) -> pd.DataFrame:
-        """Frame USES in a run's codes, each use at the last moment of its hour.
+        """Frame USES in a run's codes: each use once, at the last moment of its first hour of the day.
 
-        A use is never taken for earlier than it was. Entities that the run does not know get codes
-        beyond its own: a known source's targets of that time count, whoever they were.
+        So it is never taken for earlier than it was, and a count of days needs no later hour. When in
+        the day an account is used does: for that there is, without hosts, its first use in each hour
+        of the day. (A row for each hour of each use would be up to 24 times as many, and say the same.)
+        Entities that the run does not know get codes beyond its own: a known source's targets of that
+        time count, whoever they were.
 
         Args:
             keys: Of each kind of entity, the run's keys by code.
         """
         columns = self._coded(self.uses, [name for name in frames.USES if name != "time_us"], keys)
-        hours = self.uses["hours"].to_numpy()
-        used = [np.flatnonzero(hours >> hour & 1) for hour in range(24)]
-        rows = np.concatenate(used)
-        columns = {name: values[rows] for name, values in columns.items()}
-        hour_ends = np.repeat(np.arange(1, 25) * HOUR_US - 1, [part.size for part in used])
-        columns["time_us"] = self.uses["day"].to_numpy(np.int64)[rows] * DAY_US + hour_ends
-        return frames.make(dict(columns), frames.USES)
+        hours, day_us = self.uses["hours"].to_numpy(np.int64), self.uses["day"].to_numpy(np.int64) * DAY_US
+        first_hour = np.frexp(hours & -hours)[1].astype(np.int64) - 1  # the lowest bit
+        columns["time_us"] = day_us + (first_hour + 1) * HOUR_US - 1
+        by_hour: dict[str, list[npt.NDArray[np.generic]]] = {"user": [], "time_us": []}
+        for hour in range(24):
+            used = np.flatnonzero((hours >> hour & 1 == 1) & (columns["user"] >= np.int32(0)))
+            users, first = np.unique(columns["user"][used], return_index=True)  # uses ascend by day
+            by_hour["user"].append(users)
+            by_hour["time_us"].append(day_us[used[first]] + (hour + 1) * HOUR_US - 1)
+        added = {name: np.concatenate(parts) for name, parts in by_hour.items()}
+        none = {"source": -1, "target": -1, "process": -1, "moved": False, "executed": False}
+        size = added["user"].size
+        added |= {name: np.full(size, value, columns[name].dtype) for name, value in none.items()}
+        return frames.make(
+            {name: np.concatenate([columns[name], added[name]]) for name in frames.USES}, frames.USES
+        )
 
     def hops_for(self, keys: Mapping[str, U64]) -> pd.DataFrame:
         """Frame EARLIER in a run's codes; ``keys`` as for ``uses_for``, whose codes are the same."""
