@@ -67,6 +67,14 @@ class Evidence:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The result, and the paths and incidents that it shows, as numbers."""
+
+    data: ResultData
+    story: paths.PathTable
+
+
 def finish(
     partial: Partial,
     settings: Settings,
@@ -132,6 +140,13 @@ def evidence(
 def conclude(
     found: Evidence, assets_sha256: str | None = None, tuning_sha256: str | None = None
 ) -> ResultData:
+    """The result of the evidence."""
+    return concluded(found, assets_sha256, tuning_sha256).data
+
+
+def concluded(
+    found: Evidence, assets_sha256: str | None = None, tuning_sha256: str | None = None
+) -> Conclusion:
     """Scores, paths and incidents of the evidence, and the result that shows them."""
     table, features, settings = found.table, found.features, found.settings
     terms = score.hops(table.hops, features)
@@ -140,7 +155,7 @@ def conclude(
     scores = score.total(terms, len(table.hops))
     story = paths.build(table, scores, features, found.sessions, found.user_kinds, settings, inside)
     _log(found, story)
-    return assemble(
+    data = assemble(
         Analysis(
             partial=found.partial,
             identity=found.identity,
@@ -153,9 +168,14 @@ def conclude(
             baseline=found.baseline,
             assets_sha256=assets_sha256,
             tuning_sha256=tuning_sha256,
-            warnings=[*found.warnings, *_history_warning(features[inside])],
+            warnings=[
+                *found.warnings,
+                *_history_warning(features[inside]),
+                *_paths_warning(found.baseline, story),
+            ],
         )
     )
+    return Conclusion(data, story)
 
 
 def images(found: Evidence) -> list[str]:
@@ -176,7 +196,8 @@ def _p_values(baseline: Baseline | None, story: paths.PathTable) -> list[float |
     if baseline is None:
         return [None] * len(story.paths)
     keys, scores = story.paths["key"].to_numpy(np.uint64), story.paths["score"].to_numpy(np.int64)
-    return [round(value, 6) for value in baseline.p_values(keys, scores).tolist()]
+    # Six digits, not six places: 1 of more than two million paths is little, not nothing.
+    return [float(f"{value:.6g}") for value in baseline.p_values(keys, scores).tolist()]
 
 
 def _log(found: Evidence, story: paths.PathTable) -> None:
@@ -302,6 +323,12 @@ def _history_warning(features: pd.DataFrame) -> list[str]:
         "their rarity is not scored"
     )
     return [sentence]
+
+
+def _paths_warning(baseline: Baseline | None, story: paths.PathTable) -> list[str]:
+    if baseline is None or len(baseline.paths) or story.paths.empty:
+        return []
+    return ["the baseline holds no paths: p_value is 1 throughout and says nothing"]
 
 
 def _images(rows: Sequence[Row]) -> list[str]:
