@@ -119,7 +119,7 @@ def learn(
     from lmgraph import finish, learning
 
     found = finish.evidence(gathered, settings, assets, entries, earlier)
-    return learning.learn(found, finish.conclude(found), include_incidents=include_incidents)
+    return learning.learn(found, finish.concluded(found), include_incidents=include_incidents)
 
 
 def gather(

@@ -43,10 +43,14 @@ def made(
     paths: list[tuple[int, int, int]] = (),  # type: ignore[assignment]
     names: list[tuple[str, int, str]] = (),  # type: ignore[assignment]
     days: list[int] = (),  # type: ignore[assignment]
+    left: list[tuple[int, int, int]] = (),  # type: ignore[assignment]
     *,
     moved: bool = True,
 ) -> Baseline:
-    """Of (day, source, target, hours), (day, key, score), (kind, key, name); a hop per use that moved."""
+    """Of (day, source, target, hours), (day, key, score), (kind, key, name); a hop per use that moved.
+
+    ``left`` are (day, source, target).
+    """
     used = (
         dict(zip(("day", "source", "target", "hours"), zip(*uses, strict=True), strict=True)) if uses else {}
     )
@@ -54,8 +58,14 @@ def made(
     ended = dict(zip(baseline.PATHS, zip(*paths, strict=True), strict=True)) if paths else {}
     named = dict(zip(baseline.NAMES, zip(*names, strict=True), strict=True)) if names else {}
     hops = {name: used.get(name, [5] * len(uses)) for name in baseline.HOPS} if moved else {}
+    out = dict(zip(baseline.LEFT, zip(*left, strict=True), strict=True)) if left else {}
     return baseline.make(
-        uses={**whole, "moved": [moved] * len(uses)}, hops=hops, paths=ended, names=named, days=list(days)
+        uses={**whole, "moved": [moved] * len(uses)},
+        hops=hops,
+        paths=ended,
+        left=out,
+        names=named,
+        days=list(days),
     )
 
 
@@ -68,6 +78,7 @@ baselines = st.builds(
         st.tuples(st.sampled_from([HOST, ACCOUNT]), key, st.sampled_from(["A", "a", "B", "AA"])), max_size=5
     ),
     st.lists(st.integers(10, 14), max_size=4),
+    st.lists(st.tuples(st.integers(10, 14), key, key), max_size=3),
     moved=st.booleans(),
 )
 
@@ -89,6 +100,19 @@ def test_hours_add_up_and_the_better_score_and_the_shorter_name_stay() -> None:
     assert both.uses["hours"].tolist() == [0b101]
     assert both.paths["score"].tolist() == [900]
     assert both.names["name"].tolist() == ["srv1", "B"]
+
+
+def test_what_is_left_out_goes_and_does_not_come_back_from_another_copy() -> None:
+    before = made([(10, 1, 2, 1), (10, 2, 1, 1), (11, 1, 2, 1)], names=[(HOST, 1, "A"), (HOST, 2, "B")])
+    lesson = made(left=[(10, 1, 2)])
+    after = baseline.merge(before, lesson)
+    assert after.uses[["day", "source"]].to_numpy().tolist() == [[10, 2], [11, 1]]
+    assert after.hops[["day", "source"]].to_numpy().tolist() == [[10, 2], [11, 1]]
+    assert baseline.left_by(before, lesson) == 1
+    same(baseline.merge(after, before), after)
+    open_again = baseline.cleared(after, {"day": [10], "source": [1], "target": [2]})
+    same(baseline.merge(open_again, before), before)
+    assert baseline.bounded(after, 7, most_rows=1)[0].left.empty, "it goes with its day"
 
 
 def test_names_of_what_is_not_in_use_are_not_kept() -> None:

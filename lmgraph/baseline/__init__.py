@@ -1,14 +1,14 @@
 """The baseline: what earlier runs saw of hosts, accounts and paths, kept so that one day's data has a past.
 
 Everything in it is keyed by content, so that merging is a union of sets: of uses (a pair of hosts,
-an account, a day, and the hours of it), of days read, of path scores and of names.
+an account, a day, and the hours of it), of days read, of path scores, of names, and of what is left out.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -62,13 +62,15 @@ HOPS: Final[frames.Spec] = {
 }
 #: Paths by content key, with the score in thousandths and the UTC day on which each began.
 PATHS: Final[frames.Spec] = {"day": "int32", "key": "uint64", "score": "int64"}
+#: Pairs of hosts left out on a day, for an incident: what any other part knows of them then goes.
+LEFT: Final[frames.Spec] = {"day": "int32", "source": "uint64", "target": "uint64"}
 #: Names of the entities in USES, for people.
 NAMES: Final[frames.Spec] = {"kind": "str", "key": "uint64", "name": "str"}
 
 
-TABLES: Final = ("uses", "hops", "paths", "names")  # attributes of a Baseline
+TABLES: Final = ("uses", "hops", "paths", "left", "names")  # attributes of a Baseline
 
-_DAILY: Final = ("uses", "hops", "paths")  # of them, those with days
+_DAILY: Final = ("uses", "hops", "paths", "left")  # of them, those with days
 _NOTHING: Final[Mapping[str, object]] = {}
 
 
@@ -88,7 +90,7 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """What is remembered: frames USES, HOPS, PATHS and NAMES, each sorted by its columns and free of repeats.
+    """What is remembered: frames USES, HOPS, PATHS, LEFT and NAMES, sorted by their columns, without repeats.
 
     Attributes:
         days: UTC days since 1970 of which records were read, ascending.
@@ -98,6 +100,7 @@ class Baseline:
     uses: pd.DataFrame
     hops: pd.DataFrame
     paths: pd.DataFrame
+    left: pd.DataFrame
     names: pd.DataFrame
     days: I64
     sha256: str | None = None
@@ -208,28 +211,36 @@ def make(
     uses: Mapping[str, object] = _NOTHING,
     hops: Mapping[str, object] = _NOTHING,
     paths: Mapping[str, object] = _NOTHING,
+    left: Mapping[str, object] = _NOTHING,
     names: Mapping[str, object] = _NOTHING,
     days: Sequence[int] = (),
 ) -> Baseline:
     """A baseline of columns in any order, with repeats: uses add up their hours, paths keep the best score.
 
-    Of two spellings of one name the shorter one is kept, then the one that sorts first.
+    Uses and hops of what is left out go. Of two spellings of one name the shorter one is kept, then the
+    one that sorts first.
     """
-    use_table, name_table = frames.make(dict(uses), USES), frames.make(dict(names), NAMES)
+    gone = frames.make(dict(left), LEFT).drop_duplicates().sort_values(list(LEFT), ignore_index=True)
+    use_table = _without(frames.make(dict(uses), USES), gone)
+    hop_table, name_table = frames.make(dict(hops), HOPS), frames.make(dict(names), NAMES)
     length = name_table["name"].str.len()
     best = name_table.assign(length=length).sort_values(["kind", "key", "length", "name"])
     best = best.drop_duplicates(["kind", "key"])[list(NAMES)]
     return Baseline(
         uses=_union(use_table, "hours", np.bitwise_or),
-        hops=_union(frames.make(dict(hops), HOPS), "mere", np.logical_and),
+        hops=_union(_without(hop_table, gone), "mere", np.logical_and),
         paths=_union(frames.make(dict(paths), PATHS), "score", np.maximum),
-        names=_in_use(best, use_table),
+        left=gone,
+        names=_in_use(best, use_table, gone),
         days=np.unique(np.asarray(days, np.int64)),
     )
 
 
 def merge(*parts: Baseline) -> Baseline:
-    """All of them together; associative, commutative and idempotent."""
+    """All of them together; associative, commutative and idempotent.
+
+    But for one thing: of a name whose uses are all left out, another spelling may come back.
+    """
     if not parts:
         return make()
 
@@ -239,6 +250,16 @@ def merge(*parts: Baseline) -> Baseline:
 
     days = np.concatenate([part.days for part in parts]).tolist()
     return make(**{name: all_of(name) for name in TABLES}, days=days)
+
+
+def cleared(whole: Baseline, of: Mapping[str, object]) -> Baseline:
+    """The baseline, which leaves out those pairs on those days (columns of LEFT) no longer."""
+    return replace(whole, left=_without(whole.left, frames.make(dict(of), LEFT)))
+
+
+def left_by(whole: Baseline, more: Baseline) -> int:
+    """How many uses the baseline loses by what ``more`` leaves out."""
+    return len(whole.uses) - len(_without(whole.uses, more.left))
 
 
 def record(uses: pd.DataFrame, keys: Mapping[str, U64]) -> dict[str, npt.NDArray[np.generic]]:
@@ -386,18 +407,30 @@ def _newest(days: I64, keep_days: int, held: I64) -> tuple[int, int | None]:
 
 def _from(whole: Baseline, oldest: int) -> Baseline:
     """What is not older than that day."""
-    uses, hops, paths = (
+    uses, hops, paths, left = (
         table[table["day"] >= oldest].reset_index(drop=True)
         for table in (getattr(whole, name) for name in _DAILY)
     )
-    names, days = _in_use(whole.names, uses), whole.days[whole.days >= oldest]
-    return Baseline(uses=uses, hops=hops, paths=paths, names=names, days=days)
+    names, days = _in_use(whole.names, uses, left), whole.days[whole.days >= oldest]
+    return Baseline(uses=uses, hops=hops, paths=paths, left=left, names=names, days=days)
 
 
-def _in_use(names: pd.DataFrame, uses: pd.DataFrame) -> pd.DataFrame:
-    """The names of what the uses speak of: the first ``MOST_NAMES``."""
+def _without(table: pd.DataFrame, left: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table with day, source and target that are none of those."""
+    near = np.flatnonzero(np.isin(table["day"], left["day"].unique()))
+    if not near.size:
+        return table
+    by = list(LEFT)
+    rows = pd.MultiIndex.from_frame(table[by].iloc[near])
+    gone = near[rows.isin(pd.MultiIndex.from_frame(left[by]))]
+    return table.drop(index=table.index[gone]).reset_index(drop=True)
+
+
+def _in_use(names: pd.DataFrame, uses: pd.DataFrame, left: pd.DataFrame) -> pd.DataFrame:
+    """The names of what the uses, or what is left out, speak of: the first ``MOST_NAMES``."""
     used = np.zeros(len(names), bool)
     for kind in KINDS:
         of_kind = (names["kind"] == kind).to_numpy()
-        used |= of_kind & np.isin(names["key"], _keys_in(uses, kind))
+        keys = np.union1d(_keys_in(uses, kind), _keys_in(left, kind))
+        used |= of_kind & np.isin(names["key"], keys)
     return names[used][:MOST_NAMES].reset_index(drop=True)
