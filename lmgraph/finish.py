@@ -14,7 +14,7 @@ import pandas as pd
 from lmgraph import frames, history, hops, paths, score
 from lmgraph.assemble import Analysis, assemble
 from lmgraph.assets import Asset
-from lmgraph.baseline import ACCOUNT, HOST, PROCESS, Baseline
+from lmgraph.baseline import ACCOUNT, HOST, PROCESS, Baseline, scoring_key
 from lmgraph.events import Partial
 from lmgraph.hops import HopTable
 from lmgraph.identity import Identity
@@ -69,10 +69,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """The result, and the paths and incidents that it shows, as numbers."""
+    """The result, the paths and incidents that it shows, as numbers, and ``baseline.scoring_key``."""
 
     data: ResultData
     story: paths.PathTable
+    scoring: int
 
 
 def finish(
@@ -154,6 +155,7 @@ def concluded(
     inside = _inside(table.hops, settings)
     scores = score.total(terms, len(table.hops))
     story = paths.build(table, scores, features, found.sessions, found.user_kinds, settings, inside)
+    scoring = scoring_key(settings, assets_sha256, tuning_sha256)
     _log(found, story)
     data = assemble(
         Analysis(
@@ -171,11 +173,11 @@ def concluded(
             warnings=[
                 *found.warnings,
                 *_history_warning(features[inside]),
-                *_paths_warning(found.baseline, story),
+                *_paths_warning(found.baseline, story, scoring),
             ],
         )
     )
-    return Conclusion(data, story)
+    return Conclusion(data, story, scoring)
 
 
 def images(found: Evidence) -> list[str]:
@@ -325,10 +327,20 @@ def _history_warning(features: pd.DataFrame) -> list[str]:
     return [sentence]
 
 
-def _paths_warning(baseline: Baseline | None, story: paths.PathTable) -> list[str]:
-    if baseline is None or len(baseline.paths) or story.paths.empty:
+def _paths_warning(baseline: Baseline | None, story: paths.PathTable, scoring: int) -> list[str]:
+    """Why the baseline's paths are nothing to compare with."""
+    if baseline is None or story.paths.empty:
         return []
-    return ["the baseline holds no paths: p_value is 1 throughout and says nothing"]
+    if baseline.paths.empty:
+        return ["the baseline holds no paths: p_value is 1 throughout and says nothing"]
+    others = baseline.scored_otherwise(scoring)
+    if not others:
+        return []
+    sentence = (
+        f"{others} of the baseline's {len(baseline.days)} days were read with other settings (rules, window, "
+        "max-gap, skew, tuning or assets): p_value compares scores that are not alike"
+    )
+    return [sentence]
 
 
 def _images(rows: Sequence[Row]) -> list[str]:

@@ -75,6 +75,7 @@ def learn(found: Evidence, concluded: Conclusion, *, include_incidents: bool = F
             "score": story.paths["score"],
         },
         left=left,
+        scored={"day": found.days_read, "key": np.full(found.days_read.size, concluded.scoring, np.uint64)},
         names=_names(found),
         days=found.days_read.tolist(),
     )

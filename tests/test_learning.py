@@ -151,6 +151,26 @@ def test_a_share_of_very_many_paths_is_not_nothing(tmp_path: Path, monkeypatch: 
     assert not [warning for warning in found.coverage.warnings if "p_value" in warning]
 
 
+def test_paths_scored_under_other_settings_are_told(tmp_path: Path) -> None:
+    story(6, attack=True).write(tmp_path / "today")
+    file, folder = tmp_path / "usual.parquet", str(tmp_path / "today")
+    file.write_bytes(parquet.encode(learn(tmp_path / "today").learnt))
+    known = parquet.read(str(file))
+    other = api.learn([folder], Settings(jobs=1, window_us=HOUR_US), known)
+    days = known.counts.days
+    told = f"{days} of the baseline's {days} days were read with other settings (rules, window, "
+    assert any(warning.startswith(told) for warning in other.data.coverage.warnings)
+    for window, expected in (("15m", False), ("1h", True)):
+        found = api.analyze(folder, baseline=file, window=window).data.coverage.warnings
+        assert any("other settings" in warning for warning in found) == expected
+    both = baseline.merge(known, other.learnt)
+    assert len(both.scored) == 2 * days
+    assert [both.scored_otherwise(key) for key in (1, int(both.scored["key"][0]))] == [days, days]
+    (tmp_path / "assets.csv").write_text("host,ip\nSRV9,10.9.9.9\n")
+    found = api.analyze(folder, baseline=file, assets=tmp_path / "assets.csv").data.coverage.warnings
+    assert any("other settings" in warning for warning in found)
+
+
 def rows(found: finish.Evidence) -> dict[tuple[str, str, int], tuple[dict[str, Any], dict[str, int]]]:
     """Features and terms of each hop, by its hosts' names and its time."""
     names = [host.name for host in found.identity.hosts.all]

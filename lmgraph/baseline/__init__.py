@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from lmgraph import frames
-from lmgraph.settings import DAY_US, HOUR_US
+from lmgraph.names import content_key
+from lmgraph.settings import DAY_US, HOUR_US, Settings
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -64,13 +65,15 @@ HOPS: Final[frames.Spec] = {
 PATHS: Final[frames.Spec] = {"day": "int32", "key": "uint64", "score": "int64"}
 #: Pairs of hosts left out on a day, for an incident: what any other part knows of them then goes.
 LEFT: Final[frames.Spec] = {"day": "int32", "source": "uint64", "target": "uint64"}
+#: Under which settings (``scoring_key``) the paths of a day were scored; more than one if it was read so.
+SCORED: Final[frames.Spec] = {"day": "int32", "key": "uint64"}
 #: Names of the entities in USES, for people.
 NAMES: Final[frames.Spec] = {"kind": "str", "key": "uint64", "name": "str"}
 
 
-TABLES: Final = ("uses", "hops", "paths", "left", "names")  # attributes of a Baseline
+TABLES: Final = ("uses", "hops", "paths", "left", "scored", "names")  # attributes of a Baseline
 
-_DAILY: Final = ("uses", "hops", "paths", "left")  # of them, those with days
+_DAILY: Final = ("uses", "hops", "paths", "left", "scored")  # of them, those with days
 _NOTHING: Final[Mapping[str, object]] = {}
 
 
@@ -90,7 +93,7 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """What is remembered: frames USES, HOPS, PATHS, LEFT and NAMES, sorted by their columns, without repeats.
+    """What is remembered: frames USES, HOPS, PATHS, LEFT, SCORED and NAMES, sorted, without repeats.
 
     Attributes:
         days: UTC days since 1970 of which records were read, ascending.
@@ -101,6 +104,7 @@ class Baseline:
     hops: pd.DataFrame
     paths: pd.DataFrame
     left: pd.DataFrame
+    scored: pd.DataFrame
     names: pd.DataFrame
     days: I64
     sha256: str | None = None
@@ -182,6 +186,10 @@ class Baseline:
             columns |= {name: index.of(columns[name]) for name in names if ENTITY_OF.get(name) == kind}
         return columns
 
+    def scored_otherwise(self, key: int) -> int:
+        """On how many days paths were scored under other settings than those of this ``scoring_key``."""
+        return int(self.scored.loc[self.scored["key"] != np.uint64(key), "day"].nunique())
+
     def p_values(self, keys: U64, scores: I64) -> npt.NDArray[np.float64]:
         """Share of the baseline's paths that score at least as high as each path, in (0, 1].
 
@@ -212,6 +220,7 @@ def make(
     hops: Mapping[str, object] = _NOTHING,
     paths: Mapping[str, object] = _NOTHING,
     left: Mapping[str, object] = _NOTHING,
+    scored: Mapping[str, object] = _NOTHING,
     names: Mapping[str, object] = _NOTHING,
     days: Sequence[int] = (),
 ) -> Baseline:
@@ -220,7 +229,7 @@ def make(
     Uses and hops of what is left out go. Of two spellings of one name the shorter one is kept, then the
     one that sorts first.
     """
-    gone = frames.make(dict(left), LEFT).drop_duplicates().sort_values(list(LEFT), ignore_index=True)
+    gone, under = _distinct(left, LEFT), _distinct(scored, SCORED)
     use_table = _without(frames.make(dict(uses), USES), gone)
     hop_table, name_table = frames.make(dict(hops), HOPS), frames.make(dict(names), NAMES)
     length = name_table["name"].str.len()
@@ -231,9 +240,17 @@ def make(
         hops=_union(_without(hop_table, gone), "mere", np.logical_and),
         paths=_union(frames.make(dict(paths), PATHS), "score", np.maximum),
         left=gone,
+        scored=under,
         names=_in_use(best, use_table, gone),
         days=np.unique(np.asarray(days, np.int64)),
     )
+
+
+def scoring_key(settings: Settings, assets_sha256: str | None, tuning_sha256: str | None) -> int:
+    """Names what the scores of paths depend on, beside the records and the program."""
+    spans = (settings.window_us, settings.max_gap_us, settings.skew_us)
+    parts = [settings.rules, *map(str, spans), assets_sha256 or "", tuning_sha256 or ""]
+    return int(content_key("scoring", *parts), 16)
 
 
 def merge(*parts: Baseline) -> Baseline:
@@ -407,12 +424,17 @@ def _newest(days: I64, keep_days: int, held: I64) -> tuple[int, int | None]:
 
 def _from(whole: Baseline, oldest: int) -> Baseline:
     """What is not older than that day."""
-    uses, hops, paths, left = (
+    uses, hops, paths, left, scored = (
         table[table["day"] >= oldest].reset_index(drop=True)
         for table in (getattr(whole, name) for name in _DAILY)
     )
     names, days = _in_use(whole.names, uses, left), whole.days[whole.days >= oldest]
-    return Baseline(uses=uses, hops=hops, paths=paths, left=left, names=names, days=days)
+    return Baseline(uses=uses, hops=hops, paths=paths, left=left, scored=scored, names=names, days=days)
+
+
+def _distinct(columns: Mapping[str, object], spec: frames.Spec) -> pd.DataFrame:
+    """A frame of the spec, sorted and free of repeats."""
+    return frames.make(dict(columns), spec).drop_duplicates().sort_values(list(spec), ignore_index=True)
 
 
 def _without(table: pd.DataFrame, left: pd.DataFrame) -> pd.DataFrame:
