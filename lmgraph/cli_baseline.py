@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 from lmgraph import api, output, summary
 from lmgraph import cli_common as common
-from lmgraph.errors import UsageError
+from lmgraph.errors import OutputError, UsageError
 from lmgraph.text import visible
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _SETTINGS: Final = (
 )
 _KEEP_DAYS: Final = 90  # as lmgraph.baseline, which loads numpy; a test holds the two together
 _LEAST_DAYS: Final = 7
+_TRIES: Final = 5  # to write a file that other runs write at the same time
 _USUAL: Final = 10  # habitual movements that the summary shows
 
 
@@ -72,6 +73,8 @@ def baseline(paths: tuple[str, ...], **options: Any) -> None:
     telemetry = [path for path in paths if path not in files]
     if out is None:
         if telemetry:
+            if not Path(telemetry[0]).exists():
+                raise UsageError("no such file or directory", path=visible(telemetry[0]))
             raise UsageError("without --out only baseline files can be given", path=visible(telemetry[0]))
         lines = _summary(memory.merge(*map(parquet.read, files)), files)
         output.to_stdout("".join(f"{line}\n" for line in lines))
@@ -79,36 +82,81 @@ def baseline(paths: tuple[str, ...], **options: Any) -> None:
     if out == "-":
         raise UsageError("a baseline goes to a file", path="--out -")
     places = output.check([out], force=True)  # what is there is replaced only by what it has grown to
-    present = [_present(out)] if Path(out).is_file() else []
-    earlier = memory.merge(*map(parquet.read, files), *present)
+    present, given = _present(out), memory.merge(*map(parquet.read, files))
     lesson = None
     if telemetry:
         with common.progress_bar(options) as progress:
             lesson = api.learn(
                 telemetry,
                 settings,
-                earlier,
+                memory.merge(given, present),
                 include_incidents=options["include_incidents"],
                 progress=progress,
                 outputs=places,
             )
-    whole = memory.merge(earlier, lesson.learnt) if lesson else earlier
-    whole, dropped = memory.bounded(whole, options["keep_days"])
-    content = parquet.encode(whole)
+    confirmed = not telemetry and _is_given("keep_days")
+    for _ in range(_TRIES):
+        grown = _grown(memory.merge(given, present), lesson, options["keep_days"], confirmed=confirmed)
+        content = parquet.encode(grown.whole)
+        if parquet.sha256(out) == present.sha256:
+            break
+        present = _present(out)  # another run was faster: what it has learnt is not lost
+    else:
+        raise OutputError("the output is written by other runs all the time", path=visible(out))
     output.write_all([(out, content)])
     if not options["quiet"]:
-        _report(dropped, lesson, options)
-        common.say(f"Wrote {visible(out)} ({len(content):,} bytes): {_sizes(whole)}.")
+        _report(grown, lesson, options)
+        common.say(f"Wrote {visible(out)} ({len(content):,} bytes): {_sizes(grown.whole)}.")
+
+
+class _Grown(NamedTuple):
+    """A baseline as it is to be written, what had to go, and the uses that it knew and now leaves out."""
+
+    whole: Baseline
+    dropped: Dropped
+    left_out: int
+
+
+def _grown(earlier: Baseline, lesson: Lesson | None, keep_days: int, *, confirmed: bool) -> _Grown:
+    """The earlier baseline with what was learnt, within its bounds."""
+    from lmgraph import baseline as memory
+
+    whole, left_out = earlier, 0
+    if lesson:
+        left_out = memory.left_by(earlier, lesson.learnt)
+        whole = memory.merge(memory.cleared(earlier, lesson.cleared), lesson.learnt)
+    whole, dropped = memory.bounded(whole, keep_days, held=() if confirmed else earlier.days)
+    return _Grown(whole, dropped, left_out)
+
+
+def _is_given(option: str) -> bool:
+    """Whether the user gave the option, if only with its default."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
+def _doubt(day: int, out: str, keep_days: int) -> str:
+    """Said where a newest day was not believed, with the way to confirm it."""
+    from lmgraph.baseline import date
+
+    return (
+        f"Warning: {date(day)} was not taken for the newest day: more than half of the days in the baseline "
+        f"would have expired by it. If no clock runs ahead, confirm it: lmgraph baseline {visible(out)} "
+        f"--out {visible(out)} --keep-days {keep_days}."
+    )
 
 
 def _present(out: str) -> Baseline:
-    """The baseline that is to grow.
+    """The baseline that is to grow; empty, without a hash, where there is none.
 
     Raises:
         UsageError: What is there is no baseline.
     """
+    from lmgraph import baseline as memory
     from lmgraph.baseline import parquet
 
+    if not Path(out).is_file():
+        return memory.empty()
     try:
         return parquet.read(out)
     except UsageError as error:
@@ -116,33 +164,37 @@ def _present(out: str) -> Baseline:
         raise UsageError(message, path=visible(out), field=error.field) from error
 
 
-def _report(dropped: Dropped, lesson: Lesson | None, options: dict[str, Any]) -> None:
+def _report(grown: _Grown, lesson: Lesson | None, options: dict[str, Any]) -> None:
     """What was read, what was kept out of the baseline, and what had to leave it."""
+    dropped = grown.dropped
     if lesson:
         from lmgraph import terminal
 
         terminal.print_warnings(lesson.data, color=not options["no_color"])
         common.say(f"{summary.what_was_read(lesson.data)} {summary.what_was_found(lesson.data)}")
         if lesson.incidents:
-            common.say(_left_out(lesson, included=options["include_incidents"]))
+            common.say(_left_out(lesson, grown.left_out, included=options["include_incidents"]))
     if dropped.expired:
         kept = f"{options['keep_days']:,} days are kept"
         common.say(f"{summary.number(dropped.expired, 'day')} expired: {kept} (--keep-days).")
+    if dropped.doubted is not None:
+        common.say(_doubt(dropped.doubted, options["out"], options["keep_days"]))
     if dropped.over:
         common.say(
             f"Warning: the baseline is full: the oldest {summary.number(dropped.over, 'day')} had to go, "
-            f"with {dropped.rows:,} uses and paths. A smaller --keep-days does so on purpose."
+            f"with {dropped.rows:,} rows (uses, hops and paths). A smaller --keep-days does so on purpose."
         )
 
 
-def _left_out(lesson: Lesson, *, included: bool) -> str:
+def _left_out(lesson: Lesson, known: int, *, included: bool) -> str:
     grave = f"{summary.number(lesson.incidents, 'incident')} of severity high or above"
     hops = summary.number(lesson.hops, "hop")
     if included:
         return f"Learnt from {grave} ({hops}), too, as asked."
     pronoun = "it" if lesson.incidents == 1 else "them"
+    also = f" ({known:,} known before went, too)" if known else ""
     return (
-        f"Left out {grave}: {hops}, {summary.number(lesson.uses, 'use')}. Look into {pronoun}; "
+        f"Left out {grave}: {hops}, {summary.number(lesson.uses, 'use')}{also}. Look into {pronoun}; "
         "--include-incidents learns from what has been cleared."
     )
 

@@ -14,7 +14,7 @@ import pandas as pd
 from lmgraph import frames, history, hops, paths, score
 from lmgraph.assemble import Analysis, assemble
 from lmgraph.assets import Asset
-from lmgraph.baseline import ACCOUNT, HOST, PROCESS, Baseline
+from lmgraph.baseline import ACCOUNT, HOST, PROCESS, Baseline, scoring_key
 from lmgraph.events import Partial, of_inventory
 from lmgraph.hops import HopTable
 from lmgraph.identity import Identity
@@ -65,6 +65,15 @@ class Evidence:
     days_read: npt.NDArray[np.int64]
     baseline: Baseline | None
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The result, the paths and incidents that it shows, as numbers, and ``baseline.scoring_key``."""
+
+    data: ResultData
+    story: paths.PathTable
+    scoring: int
 
 
 def finish(
@@ -132,6 +141,13 @@ def evidence(
 def conclude(
     found: Evidence, assets_sha256: str | None = None, tuning_sha256: str | None = None
 ) -> ResultData:
+    """The result of the evidence."""
+    return concluded(found, assets_sha256, tuning_sha256).data
+
+
+def concluded(
+    found: Evidence, assets_sha256: str | None = None, tuning_sha256: str | None = None
+) -> Conclusion:
     """Scores, paths and incidents of the evidence, and the result that shows them."""
     table, features, settings = found.table, found.features, found.settings
     terms = score.hops(table.hops, features)
@@ -139,8 +155,9 @@ def conclude(
     inside = _inside(table.hops, settings)
     scores = score.total(terms, len(table.hops))
     story = paths.build(table, scores, features, found.sessions, found.user_kinds, settings, inside)
+    scoring = scoring_key(settings, assets_sha256, tuning_sha256)
     _log(found, story)
-    return assemble(
+    data = assemble(
         Analysis(
             partial=found.partial,
             identity=found.identity,
@@ -153,9 +170,14 @@ def conclude(
             baseline=found.baseline,
             assets_sha256=assets_sha256,
             tuning_sha256=tuning_sha256,
-            warnings=[*found.warnings, *_history_warning(features[inside])],
+            warnings=[
+                *found.warnings,
+                *_history_warning(features[inside]),
+                *_paths_warning(found.baseline, story, scoring),
+            ],
         )
     )
+    return Conclusion(data, story, scoring)
 
 
 def images(found: Evidence) -> list[str]:
@@ -176,7 +198,8 @@ def _p_values(baseline: Baseline | None, story: paths.PathTable) -> list[float |
     if baseline is None:
         return [None] * len(story.paths)
     keys, scores = story.paths["key"].to_numpy(np.uint64), story.paths["score"].to_numpy(np.int64)
-    return [round(value, 6) for value in baseline.p_values(keys, scores).tolist()]
+    # Six digits, not six places: 1 of more than two million paths is little, not nothing.
+    return [float(f"{value:.6g}") for value in baseline.p_values(keys, scores).tolist()]
 
 
 def _log(found: Evidence, story: paths.PathTable) -> None:
@@ -314,6 +337,22 @@ def _history_warning(features: pd.DataFrame) -> list[str]:
     sentence = (
         f"too little history before {short} of {len(features)} hops to tell new from usual; "
         "their rarity is not scored"
+    )
+    return [sentence]
+
+
+def _paths_warning(baseline: Baseline | None, story: paths.PathTable, scoring: int) -> list[str]:
+    """Why the baseline's paths are nothing to compare with."""
+    if baseline is None or story.paths.empty:
+        return []
+    if baseline.paths.empty:
+        return ["the baseline holds no paths: p_value is 1 throughout and says nothing"]
+    others = baseline.scored_otherwise(scoring)
+    if not others:
+        return []
+    sentence = (
+        f"{others} of the baseline's {len(baseline.days)} days were read with other settings (rules, window, "
+        "max-gap, skew, tuning or assets): p_value compares scores that are not alike"
     )
     return [sentence]
 

@@ -113,13 +113,14 @@ def learn(
     Raises:
         UsageError, InputError, RecordError: As ``run``.
     """
-    assets, _ = read_assets(settings.assets, settings.tz)
-    entries, _ = load(settings.tuning, default=settings.default_tuning)
+    assets, assets_sha256 = read_assets(settings.assets, settings.tz)
+    entries, tuning_sha256 = load(settings.tuning, default=settings.default_tuning)
     gathered = gather(paths, settings, engine, progress, outputs)
     from lmgraph import finish, learning
 
     found = finish.evidence(gathered, settings, assets, entries, earlier)
-    return learning.learn(found, finish.conclude(found), include_incidents=include_incidents)
+    concluded = finish.concluded(found, assets_sha256, tuning_sha256)
+    return learning.learn(found, concluded, include_incidents=include_incidents)
 
 
 def gather(

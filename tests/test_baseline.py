@@ -43,10 +43,14 @@ def made(
     paths: list[tuple[int, int, int]] = (),  # type: ignore[assignment]
     names: list[tuple[str, int, str]] = (),  # type: ignore[assignment]
     days: list[int] = (),  # type: ignore[assignment]
+    left: list[tuple[int, int, int]] = (),  # type: ignore[assignment]
     *,
     moved: bool = True,
 ) -> Baseline:
-    """Of (day, source, target, hours), (day, key, score), (kind, key, name); a hop per use that moved."""
+    """Of (day, source, target, hours), (day, key, score), (kind, key, name); a hop per use that moved.
+
+    ``left`` are (day, source, target).
+    """
     used = (
         dict(zip(("day", "source", "target", "hours"), zip(*uses, strict=True), strict=True)) if uses else {}
     )
@@ -54,8 +58,14 @@ def made(
     ended = dict(zip(baseline.PATHS, zip(*paths, strict=True), strict=True)) if paths else {}
     named = dict(zip(baseline.NAMES, zip(*names, strict=True), strict=True)) if names else {}
     hops = {name: used.get(name, [5] * len(uses)) for name in baseline.HOPS} if moved else {}
+    out = dict(zip(baseline.LEFT, zip(*left, strict=True), strict=True)) if left else {}
     return baseline.make(
-        uses={**whole, "moved": [moved] * len(uses)}, hops=hops, paths=ended, names=named, days=list(days)
+        uses={**whole, "moved": [moved] * len(uses)},
+        hops=hops,
+        paths=ended,
+        left=out,
+        names=named,
+        days=list(days),
     )
 
 
@@ -68,6 +78,7 @@ baselines = st.builds(
         st.tuples(st.sampled_from([HOST, ACCOUNT]), key, st.sampled_from(["A", "a", "B", "AA"])), max_size=5
     ),
     st.lists(st.integers(10, 14), max_size=4),
+    st.lists(st.tuples(st.integers(10, 14), key, key), max_size=3),
     moved=st.booleans(),
 )
 
@@ -91,6 +102,19 @@ def test_hours_add_up_and_the_better_score_and_the_shorter_name_stay() -> None:
     assert both.names["name"].tolist() == ["srv1", "B"]
 
 
+def test_what_is_left_out_goes_and_does_not_come_back_from_another_copy() -> None:
+    before = made([(10, 1, 2, 1), (10, 2, 1, 1), (11, 1, 2, 1)], names=[(HOST, 1, "A"), (HOST, 2, "B")])
+    lesson = made(left=[(10, 1, 2)])
+    after = baseline.merge(before, lesson)
+    assert after.uses[["day", "source"]].to_numpy().tolist() == [[10, 2], [11, 1]]
+    assert after.hops[["day", "source"]].to_numpy().tolist() == [[10, 2], [11, 1]]
+    assert baseline.left_by(before, lesson) == 1
+    same(baseline.merge(after, before), after)
+    open_again = baseline.cleared(after, {"day": [10], "source": [1], "target": [2]})
+    same(baseline.merge(open_again, before), before)
+    assert baseline.bounded(after, 7, most_rows=1)[0].left.empty, "it goes with its day"
+
+
 def test_names_of_what_is_not_in_use_are_not_kept() -> None:
     assert made([(10, 1, 2, 1)], names=[(HOST, 1, "A"), (HOST, 3, "C"), (ACCOUNT, 1, "D")]).names[
         "name"
@@ -112,31 +136,53 @@ def used(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     return frames.make({**known, **more}, frames.USES)
 
 
-def test_a_use_comes_back_at_the_end_of_its_hour_and_on_its_day() -> None:
+def test_a_use_comes_back_at_the_end_of_its_first_hour_and_its_account_in_each_hour() -> None:
     uses = used([(5 * MINUTE, 0, 1, 2), (23 * HOUR + MINUTE, 0, 1, 2), (30 * MINUTE, 0, 1, -1)])
     kept = baseline.make(uses=baseline.record(uses, KEYS))
-    back = kept.uses_for(KEYS).sort_values(["time_us", "user"])
+    whole = kept.uses_for(KEYS)
+    frames.check(whole, frames.USES, "uses")
+    back = whole[whole["source"] >= 0].sort_values(["time_us", "user"])
     ends = [START + HOUR - 1, START + HOUR - 1, START + DAY - 1]
     assert list(zip(back["time_us"], back["source"], back["target"], back["user"], strict=True)) == [
         (ends[0], 0, 1, -1),
         (ends[1], 0, 1, 2),
-        (ends[2], 0, 1, 2),
     ]
+    hours = whole[whole["source"] < 0]
+    assert list(zip(hours["time_us"], hours["user"], strict=True)) == [(ends[1], 2), (ends[2], 2)]
+    assert (hours[["target", "process"]] == -1).all(axis=None)
+    assert not hours[["moved", "executed"]].any(axis=None)
     assert back["moved"].all()
     assert (back["process"] == 0).all()
     assert not back["executed"].any()
-    frames.check(back.reset_index(drop=True), frames.USES, "uses")
 
 
 def test_strangers_get_codes_of_their_own() -> None:
     kept = baseline.make(uses=baseline.record(used([(0, 0, 5, 3), (0, 0, 6, 3), (0, 7, 6, 4)]), KEYS))
-    back = kept.uses_for({kind: keys[[2, 0]] for kind, keys in KEYS.items()})
+    back = kept.uses_for({kind: keys[[2, 0]] for kind, keys in KEYS.items()})[:3]
     assert back["source"].tolist() == [1, 1, 4]  # host 0 is now 1; 5, 6 and 7 are strangers
     assert back["target"].tolist() == [2, 3, 3]
     assert back["user"].tolist() == [2, 2, 3]
     nobody = {kind: np.empty(0, np.uint64) for kind in KEYS}
-    assert kept.uses_for(nobody)["source"].tolist() == [0, 0, 3]
+    assert kept.uses_for(nobody)["source"].tolist() == [0, 0, 3, -1, -1]
     assert baseline.empty().uses_for(KEYS).empty
+
+
+def hour_by_hour(past: Baseline) -> pd.DataFrame:
+    """The obvious form of ``uses_for``: a row for each hour of each use."""
+    columns = past._coded(past.uses, [name for name in frames.USES if name != "time_us"], KEYS)
+    hours = [[hour for hour in range(24) if mask >> hour & 1] for mask in past.uses["hours"]]
+    rows = np.repeat(np.arange(len(past.uses)), [len(of_use) for of_use in hours])
+    ends = np.array([(hour + 1) * HOUR - 1 for of_use in hours for hour in of_use], np.int64)
+    taken: dict[str, Any] = {name: values[rows] for name, values in columns.items()}
+    taken["time_us"] = past.uses["day"].to_numpy(np.int64)[rows] * DAY + ends
+    return frames.make(taken, frames.USES)
+
+
+def test_a_use_in_all_hours_is_no_24_rows() -> None:
+    hosts = [(10, 1 + number % 50, 100 + number, (1 << 24) - 1) for number in range(1000)]
+    past = made(hosts)
+    assert len(hour_by_hour(past)) == 24_000
+    assert len(past.uses_for(KEYS)) == 1000
 
 
 Opener = tuple[Any, ...]
@@ -213,6 +259,19 @@ def test_one_day_and_a_baseline_say_what_all_days_say(given: list[Opener], met: 
     pd.testing.assert_frame_equal(whole, alone)
 
 
+@settings(max_examples=60)
+@given(openers(minutes), known(minutes))
+def test_the_first_hour_and_hours_by_account_say_what_all_hours_say(given: list[Opener], met: Any) -> None:
+    rows = rows_of(given)
+    past = learnt(rows, contacts(met))
+    table = build(rows)
+    found = [
+        history.features(table, uses, PERSONS, ROLES, days_read=past.days, max_gap_us=HOUR, window_us=WINDOW)
+        for uses in (past.uses_for(KEYS), hour_by_hour(past))
+    ]
+    pd.testing.assert_frame_equal(*found)
+
+
 @settings(max_examples=40)
 @given(openers(minutes), known(minutes))
 def test_within_an_hour_a_baseline_knows_less_and_never_more(given: list[Opener], met: Any) -> None:
@@ -269,6 +328,42 @@ def test_a_clock_that_runs_years_ahead_makes_nothing_expire() -> None:
     assert left.days.tolist() == [100, 101, 102, 5000, 5001]
     assert dropped == baseline.Dropped()
     assert baseline.bounded(daily([100, 101, 5000, 5001, 5002]), 90)[0].days.tolist() == [5000, 5001, 5002]
+
+
+def test_clocks_that_run_ahead_let_at_most_half_of_what_was_held_expire() -> None:
+    held, far = list(range(100, 110)), [3100, 3101, 3102]
+    left, dropped = baseline.bounded(daily([*held, *far]), 90, held=held)
+    assert left.days.tolist() == [*held, *far]
+    assert dropped == baseline.Dropped(doubted=3102)
+    left, dropped = baseline.bounded(daily([*held, *far]), 7, held=held)
+    assert left.days.tolist() == [*range(103, 110), *far], "by the last day that can be believed"
+    assert dropped == baseline.Dropped(expired=3, doubted=3102)
+    left, dropped = baseline.bounded(daily([*held, *far]), 90)
+    assert (left.days.tolist(), dropped) == (far, baseline.Dropped(expired=10)), "nothing was held"
+    later = list(range(3100, 3110))
+    assert baseline.bounded(daily([*held, *later]), 90, held=[*held, *later])[0].days.tolist() == later
+    assert baseline.bounded(daily([*held, *later]), 90, held=[*held, *later[:9]])[1].doubted == 3109
+
+
+def test_days_witness_each_other_however_few_are_kept() -> None:
+    left, dropped = baseline.bounded(daily(list(range(100, 500, 4))), 7)
+    assert left.days.tolist() == [492, 496]
+    assert dropped == baseline.Dropped(expired=98)
+
+
+def test_where_no_day_is_witnessed_the_last_two_are_not_believed() -> None:
+    left, dropped = baseline.bounded(daily(list(range(1000, 2000, 50))), 90)
+    assert left.days.tolist() == [1800, 1850, 1900, 1950]
+    assert dropped == baseline.Dropped(expired=16)
+    assert baseline.bounded(daily([100, 5000]), 7)[0].days.tolist() == [100, 5000]
+    assert baseline.bounded(daily([100, 5000, 9000]), 7)[0].days.tolist() == [100, 5000, 9000]
+    assert baseline.bounded(daily([]), 7)[1] == baseline.Dropped()
+
+
+@given(st.sets(st.integers(10, 60), max_size=12), st.sets(st.integers(10, 60), max_size=12))
+def test_never_does_more_than_half_of_what_was_held_expire(held: set[int], more: set[int]) -> None:
+    left, _ = baseline.bounded(daily(sorted(held | more)), 7, held=sorted(held))
+    assert 2 * len(held - set(left.days.tolist())) <= len(held)
 
 
 @given(baselines, baselines, st.integers(7, 9), st.integers(0, 12))

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,6 +102,53 @@ def test_what_is_left_out_is_said(lmgraph: Command, tmp_path: Path) -> None:
     assert parquet.read(str(tmp_path / "a")).counts.uses < parquet.read(str(tmp_path / "b")).counts.uses
 
 
+def test_what_the_file_already_held_of_it_goes_and_is_counted(lmgraph: Command, tmp_path: Path) -> None:
+    out = tmp_path / "b"
+    story(6, attack=True).write(tmp_path / "day")
+    lmgraph("baseline", tmp_path / "day", "--out", out, "--include-incidents")
+    all_of_it = parquet.read(str(out)).counts
+    _, _, err = lmgraph("baseline", tmp_path / "day", "--out", out)
+    less = parquet.read(str(out)).counts
+    assert less.uses < all_of_it.uses
+    assert f" ({all_of_it.uses - less.uses} known before went, too). Look into it" in err
+    assert "known before" not in lmgraph("baseline", tmp_path / "day", "--out", out)[2]
+    lmgraph("baseline", tmp_path / "day", "--out", out, "--include-incidents")
+    assert parquet.read(str(out)).counts == all_of_it
+
+
+def test_of_two_runs_into_one_file_none_is_lost(
+    lmgraph: Command, days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, other = tmp_path / "b", tmp_path / "other"
+    lmgraph("baseline", days / "1", "--out", other)
+    learn = cli_baseline.api.learn
+
+    def slowly(*given: Any, **options: Any) -> Any:
+        lesson = learn(*given, **options)
+        out.write_bytes(other.read_bytes())  # what another run has written meanwhile
+        return lesson
+
+    monkeypatch.setattr(cli_baseline.api, "learn", slowly)
+    assert lmgraph("baseline", days / "0", "--out", out)[0] == 0
+    both = [at(day, "00:00") // 86400 for day in (0, 1)]
+    assert parquet.read(str(out)).days.tolist() == both
+    counter = iter(range(99))
+    encode = parquet.encode
+
+    def meanwhile(whole: baseline.Baseline) -> bytes:
+        out.write_bytes(encode(baseline.make(days=[next(counter)])))
+        return encode(whole)
+
+    monkeypatch.setattr(parquet, "encode", meanwhile)
+    status, _, err = lmgraph("baseline", days / "0", "--out", out)
+    assert status == 1
+    assert f"the output is written by other runs all the time [{out}]" in err
+
+
+def test_a_device_takes_a_baseline(lmgraph: Command, days: Path) -> None:
+    assert lmgraph("baseline", days / "0", "--out", "/dev/null")[0] == 0
+
+
 def test_what_had_to_go_is_said(
     lmgraph: Command, days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,10 +163,29 @@ def test_what_had_to_go_is_said(
     assert "Warning: the baseline is full: the oldest 2 days had to go" in err
 
 
+def test_days_far_ahead_expire_the_known_ones_only_when_somebody_says_so(
+    lmgraph: Command, days: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "b"
+    for day in (3000, 3001, 3002):
+        story(day).write(tmp_path / "later" / f"{day}")
+    lmgraph("baseline", days, "--out", out)
+    _, _, err = lmgraph("baseline", tmp_path / "later", "--out", out, "--keep-days", 90)
+    assert "Warning: 2034-05-21 was not taken for the newest day: more than half" in err
+    assert f"lmgraph baseline {out} --out {out} --keep-days 90." in err
+    assert "expired:" not in err
+    assert parquet.read(str(out)).counts.days == 8
+    assert "was not taken" in lmgraph("baseline", out, "--out", out)[2]
+    _, _, err = lmgraph("baseline", out, "--out", out, "--keep-days", 90)
+    assert "5 days expired" in err
+    assert "was not taken" not in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["days/0"], "without --out only baseline files can be given [days/0]"),
+        (["nosuch.parquet"], "no such file or directory [nosuch.parquet]"),
         (["days/0", "--out", "-"], "a baseline goes to a file"),
         (["days/0", "--out", ""], "the name of an output is empty"),
         (["days/0", "--out", "notes.txt"], "the output is there already and cannot grow"),
@@ -177,6 +244,7 @@ def test_analyze_with_a_baseline(lmgraph: Command, days: Path, tmp_path: Path) -
     assert status == 0
     assert "history from a baseline of 5 days" in err
     assert {row["path_p_value"] for row in csv.DictReader(io.StringIO(out))} == {"1.0"}, "it knows no path"
+    assert "the baseline holds no paths: p_value is 1 throughout and says nothing" in err
     assert "history from" in lmgraph("analyze", today, "--baseline", file)[1]
     _, out, err = lmgraph("analyze", today, "--format", "csv")
     assert "baseline" not in err

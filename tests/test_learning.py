@@ -76,6 +76,34 @@ def test_an_attack_in_the_data_stays_unknown(tmp_path: Path) -> None:
     assert pairs(cleared.learnt, at(6, "00:00")) == {("WS1", "DC1"), ("WS1", "SRV7"), ("SRV7", "DC1")}
 
 
+def test_what_the_same_day_taught_before_the_attack_was_seen_goes_too(tmp_path: Path) -> None:
+    early = story(6)
+    touch(early, at(6, "08:00"), "WS1", "SRV7")
+    early.write(tmp_path / "morning")
+    story(6, attack=True).write(tmp_path / "whole")
+    morning = learn(tmp_path / "morning").learnt
+    assert ("WS1", "SRV7") in pairs(morning, at(6, "00:00"))
+    lesson = learn(tmp_path / "whole", morning)
+    assert len(lesson.learnt.left) == 2
+    assert baseline.left_by(morning, lesson.learnt) > 0
+    evening = baseline.merge(morning, lesson.learnt)
+    assert pairs(evening, at(6, "00:00")) == {("WS1", "DC1")}
+    same(baseline.merge(morning, evening), evening)
+    cleared = learn(tmp_path / "whole", evening, include_incidents=True)
+    assert cleared.learnt.left.empty
+    at_last = baseline.merge(baseline.cleared(evening, cleared.cleared), cleared.learnt)
+    assert pairs(at_last, at(6, "00:00")) == {("WS1", "DC1"), ("WS1", "SRV7"), ("SRV7", "DC1")}
+
+
+def test_paths_are_learnt_as_the_result_shows_them(tmp_path: Path) -> None:
+    story(6, attack=True).write(tmp_path)
+    lesson = learn(tmp_path)
+    known = {(row.key, round(row.score * 1000)) for row in lesson.data.paths}
+    rows = lesson.learnt.paths.itertuples(index=False)
+    assert {(f"{key:016x}", score) for _, key, score in rows} == known != set()
+    assert set(lesson.learnt.paths["day"]) == {at(6, "00:00") // 86400}
+
+
 def test_days_learnt_one_by_one_are_days_learnt_at_once(tmp_path: Path) -> None:
     """Where every day's records say the same of who is who, and no hop or path lies across a midnight."""
     for day in range(6):
@@ -111,6 +139,36 @@ def test_a_single_day_with_a_baseline_has_a_past_and_p_values(tmp_path: Path) ->
     assert not terms[0]
     assert "new_pair" in terms[1]
     assert [path.p_value for path in known.paths] == [2 / 4] * len(known.paths)
+
+
+def test_a_share_of_very_many_paths_is_not_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    story(6, attack=True).write(tmp_path / "today")
+    file = tmp_path / "usual.parquet"
+    file.write_bytes(parquet.encode(learn(tmp_path / "today").learnt))
+    monkeypatch.setattr(Baseline, "p_values", lambda *_: np.full(2, 1 / 2_100_001))
+    found = api.analyze(tmp_path / "today", baseline=file).data
+    assert {path.p_value for path in found.paths} == {4.7619e-07}
+    assert not [warning for warning in found.coverage.warnings if "p_value" in warning]
+
+
+def test_paths_scored_under_other_settings_are_told(tmp_path: Path) -> None:
+    story(6, attack=True).write(tmp_path / "today")
+    file, folder = tmp_path / "usual.parquet", str(tmp_path / "today")
+    file.write_bytes(parquet.encode(learn(tmp_path / "today").learnt))
+    known = parquet.read(str(file))
+    other = api.learn([folder], Settings(jobs=1, window_us=HOUR_US), known)
+    days = known.counts.days
+    told = f"{days} of the baseline's {days} days were read with other settings (rules, window, "
+    assert any(warning.startswith(told) for warning in other.data.coverage.warnings)
+    for window, expected in (("15m", False), ("1h", True)):
+        found = api.analyze(folder, baseline=file, window=window).data.coverage.warnings
+        assert any("other settings" in warning for warning in found) == expected
+    both = baseline.merge(known, other.learnt)
+    assert len(both.scored) == 2 * days
+    assert [both.scored_otherwise(key) for key in (1, int(both.scored["key"][0]))] == [days, days]
+    (tmp_path / "assets.csv").write_text("host,ip\nSRV9,10.9.9.9\n")
+    found = api.analyze(folder, baseline=file, assets=tmp_path / "assets.csv").data.coverage.warnings
+    assert any("other settings" in warning for warning in found)
 
 
 def rows(found: finish.Evidence) -> dict[tuple[str, str, int], tuple[dict[str, Any], dict[str, int]]]:

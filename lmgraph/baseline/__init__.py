@@ -1,14 +1,14 @@
 """The baseline: what earlier runs saw of hosts, accounts and paths, kept so that one day's data has a past.
 
 Everything in it is keyed by content, so that merging is a union of sets: of uses (a pair of hosts,
-an account, a day, and the hours of it), of days read, of path scores and of names.
+an account, a day, and the hours of it), of days read, of path scores, of names, and of what is left out.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from lmgraph import frames
-from lmgraph.settings import DAY_US, HOUR_US
+from lmgraph.names import content_key
+from lmgraph.settings import DAY_US, HOUR_US, Settings
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -62,13 +63,17 @@ HOPS: Final[frames.Spec] = {
 }
 #: Paths by content key, with the score in thousandths and the UTC day on which each began.
 PATHS: Final[frames.Spec] = {"day": "int32", "key": "uint64", "score": "int64"}
+#: Pairs of hosts left out on a day, for an incident: what any other part knows of them then goes.
+LEFT: Final[frames.Spec] = {"day": "int32", "source": "uint64", "target": "uint64"}
+#: Under which settings (``scoring_key``) the paths of a day were scored; more than one if it was read so.
+SCORED: Final[frames.Spec] = {"day": "int32", "key": "uint64"}
 #: Names of the entities in USES, for people.
 NAMES: Final[frames.Spec] = {"kind": "str", "key": "uint64", "name": "str"}
 
 
-TABLES: Final = ("uses", "hops", "paths", "names")  # attributes of a Baseline
+TABLES: Final = ("uses", "hops", "paths", "left", "scored", "names")  # attributes of a Baseline
 
-_DAILY: Final = ("uses", "hops", "paths")  # of them, those with days
+_DAILY: Final = ("uses", "hops", "paths", "left", "scored")  # of them, those with days
 _NOTHING: Final[Mapping[str, object]] = {}
 
 
@@ -88,7 +93,7 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """What is remembered: frames USES, HOPS, PATHS and NAMES, each sorted by its columns and free of repeats.
+    """What is remembered: frames USES, HOPS, PATHS, LEFT, SCORED and NAMES, sorted, without repeats.
 
     Attributes:
         days: UTC days since 1970 of which records were read, ascending.
@@ -98,6 +103,8 @@ class Baseline:
     uses: pd.DataFrame
     hops: pd.DataFrame
     paths: pd.DataFrame
+    left: pd.DataFrame
+    scored: pd.DataFrame
     names: pd.DataFrame
     days: I64
     sha256: str | None = None
@@ -135,22 +142,34 @@ class Baseline:
         return sorted(rows, key=lambda row: (-row[0], row[1], row[2], row[3] or ""))[:most]
 
     def uses_for(self, keys: Mapping[str, U64]) -> pd.DataFrame:
-        """Frame USES in a run's codes, each use at the last moment of its hour.
+        """Frame USES in a run's codes: each use once, at the last moment of its first hour of the day.
 
-        A use is never taken for earlier than it was. Entities that the run does not know get codes
-        beyond its own: a known source's targets of that time count, whoever they were.
+        So it is never taken for earlier than it was, and a count of days needs no later hour. When in
+        the day an account is used does: for that there is, without hosts, its first use in each hour
+        of the day. (A row for each hour of each use would be up to 24 times as many, and say the same.)
+        Entities that the run does not know get codes beyond its own: a known source's targets of that
+        time count, whoever they were.
 
         Args:
             keys: Of each kind of entity, the run's keys by code.
         """
         columns = self._coded(self.uses, [name for name in frames.USES if name != "time_us"], keys)
-        hours = self.uses["hours"].to_numpy()
-        used = [np.flatnonzero(hours >> hour & 1) for hour in range(24)]
-        rows = np.concatenate(used)
-        columns = {name: values[rows] for name, values in columns.items()}
-        hour_ends = np.repeat(np.arange(1, 25) * HOUR_US - 1, [part.size for part in used])
-        columns["time_us"] = self.uses["day"].to_numpy(np.int64)[rows] * DAY_US + hour_ends
-        return frames.make(dict(columns), frames.USES)
+        hours, day_us = self.uses["hours"].to_numpy(np.int64), self.uses["day"].to_numpy(np.int64) * DAY_US
+        first_hour = np.frexp(hours & -hours)[1].astype(np.int64) - 1  # the lowest bit
+        columns["time_us"] = day_us + (first_hour + 1) * HOUR_US - 1
+        by_hour: dict[str, list[npt.NDArray[np.generic]]] = {"user": [], "time_us": []}
+        for hour in range(24):
+            used = np.flatnonzero((hours >> hour & 1 == 1) & (columns["user"] >= np.int32(0)))
+            users, first = np.unique(columns["user"][used], return_index=True)  # uses ascend by day
+            by_hour["user"].append(users)
+            by_hour["time_us"].append(day_us[used[first]] + (hour + 1) * HOUR_US - 1)
+        added = {name: np.concatenate(parts) for name, parts in by_hour.items()}
+        none = {"source": -1, "target": -1, "process": -1, "moved": False, "executed": False}
+        size = added["user"].size
+        added |= {name: np.full(size, value, columns[name].dtype) for name, value in none.items()}
+        return frames.make(
+            {name: np.concatenate([columns[name], added[name]]) for name in frames.USES}, frames.USES
+        )
 
     def hops_for(self, keys: Mapping[str, U64]) -> pd.DataFrame:
         """Frame EARLIER in a run's codes; ``keys`` as for ``uses_for``, whose codes are the same."""
@@ -166,6 +185,10 @@ class Baseline:
             index = _Codes(keys[kind], strangers)
             columns |= {name: index.of(columns[name]) for name in names if ENTITY_OF.get(name) == kind}
         return columns
+
+    def scored_otherwise(self, key: int) -> int:
+        """On how many days paths were scored under other settings than those of this ``scoring_key``."""
+        return int(self.scored.loc[self.scored["key"] != np.uint64(key), "day"].nunique())
 
     def p_values(self, keys: U64, scores: I64) -> npt.NDArray[np.float64]:
         """Share of the baseline's paths that score at least as high as each path, in (0, 1].
@@ -196,28 +219,45 @@ def make(
     uses: Mapping[str, object] = _NOTHING,
     hops: Mapping[str, object] = _NOTHING,
     paths: Mapping[str, object] = _NOTHING,
+    left: Mapping[str, object] = _NOTHING,
+    scored: Mapping[str, object] = _NOTHING,
     names: Mapping[str, object] = _NOTHING,
     days: Sequence[int] = (),
 ) -> Baseline:
     """A baseline of columns in any order, with repeats: uses add up their hours, paths keep the best score.
 
-    Of two spellings of one name the shorter one is kept, then the one that sorts first.
+    Uses and hops of what is left out go. Of two spellings of one name the shorter one is kept, then the
+    one that sorts first.
     """
-    use_table, name_table = frames.make(dict(uses), USES), frames.make(dict(names), NAMES)
+    gone, under = _distinct(left, LEFT), _distinct(scored, SCORED)
+    use_table = _without(frames.make(dict(uses), USES), gone)
+    hop_table, name_table = frames.make(dict(hops), HOPS), frames.make(dict(names), NAMES)
     length = name_table["name"].str.len()
     best = name_table.assign(length=length).sort_values(["kind", "key", "length", "name"])
     best = best.drop_duplicates(["kind", "key"])[list(NAMES)]
     return Baseline(
         uses=_union(use_table, "hours", np.bitwise_or),
-        hops=_union(frames.make(dict(hops), HOPS), "mere", np.logical_and),
+        hops=_union(_without(hop_table, gone), "mere", np.logical_and),
         paths=_union(frames.make(dict(paths), PATHS), "score", np.maximum),
-        names=_in_use(best, use_table),
+        left=gone,
+        scored=under,
+        names=_in_use(best, use_table, gone),
         days=np.unique(np.asarray(days, np.int64)),
     )
 
 
+def scoring_key(settings: Settings, assets_sha256: str | None, tuning_sha256: str | None) -> int:
+    """Names what the scores of paths depend on, beside the records and the program."""
+    spans = (settings.window_us, settings.max_gap_us, settings.skew_us)
+    parts = [settings.rules, *map(str, spans), assets_sha256 or "", tuning_sha256 or ""]
+    return int(content_key("scoring", *parts), 16)
+
+
 def merge(*parts: Baseline) -> Baseline:
-    """All of them together; associative, commutative and idempotent."""
+    """All of them together; associative, commutative and idempotent.
+
+    But for one thing: of a name whose uses are all left out, another spelling may come back.
+    """
     if not parts:
         return make()
 
@@ -227,6 +267,16 @@ def merge(*parts: Baseline) -> Baseline:
 
     days = np.concatenate([part.days for part in parts]).tolist()
     return make(**{name: all_of(name) for name in TABLES}, days=days)
+
+
+def cleared(whole: Baseline, of: Mapping[str, object]) -> Baseline:
+    """The baseline, which leaves out those pairs on those days (columns of LEFT) no longer."""
+    return replace(whole, left=_without(whole.left, frames.make(dict(of), LEFT)))
+
+
+def left_by(whole: Baseline, more: Baseline) -> int:
+    """How many uses the baseline loses by what ``more`` leaves out."""
+    return len(whole.uses) - len(_without(whole.uses, more.left))
 
 
 def record(uses: pd.DataFrame, keys: Mapping[str, U64]) -> dict[str, npt.NDArray[np.generic]]:
@@ -252,25 +302,40 @@ def record_hops(earlier: pd.DataFrame, keys: Mapping[str, U64]) -> dict[str, npt
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What a bound took: days that had expired, and days beyond the cap with their rows."""
+    """What a bound took: days that had expired, and days beyond the cap with their rows.
+
+    ``doubted`` is a newest day that was not believed, for too much would have expired by it.
+    """
 
     expired: int = 0
     over: int = 0
     rows: int = 0
+    doubted: int | None = None
 
 
 def bounded(
-    whole: Baseline, keep_days: int = KEEP_DAYS, most_rows: int | None = None
+    whole: Baseline,
+    keep_days: int = KEEP_DAYS,
+    most_rows: int | None = None,
+    *,
+    held: Sequence[int] | I64 = (),
 ) -> tuple[Baseline, Dropped]:
     """What is left of a baseline within its bounds, and what was dropped; the oldest days go first.
 
     Days that lie ``keep_days`` or more before the newest go; then, while there are more rows than
     ``most_rows``, the oldest day that is left. The newest day is the last one with two others close
-    before it: a single clock that runs years ahead must not make everything expire. The newest
-    single day always stays.
+    before it, by which no more than half of ``held`` expires: clocks that run years ahead must not
+    make everything expire. The newest single day always stays.
+
+    Args:
+        whole: The baseline.
+        keep_days: Days that are kept, the newest included.
+        most_rows: ``MOST_ROWS`` if None.
+        held: Days that were remembered before this run; none of them makes the newest day certain.
     """
     most = MOST_ROWS if most_rows is None else most_rows
-    oldest = _newest(whole.days, keep_days) - keep_days + 1
+    newest, doubted = _newest(whole.days, keep_days, np.asarray(held, np.int64))
+    oldest = newest - keep_days + 1
     recent = _from(whole, oldest)
     rows = np.concatenate([getattr(recent, name)["day"].to_numpy(np.int64) for name in _DAILY])
     days, count = np.unique(rows, return_counts=True)
@@ -282,7 +347,7 @@ def bounded(
     left = _from(recent, oldest)
     expired = len(whole.days) - len(recent.days)
     cut = sum(len(getattr(recent, name)) - len(getattr(left, name)) for name in _DAILY)
-    return left, Dropped(expired, over, cut)
+    return left, Dropped(expired, over, cut, doubted)
 
 
 def date(day: int) -> str:
@@ -339,27 +404,55 @@ def _union(table: pd.DataFrame, value: str, join: np.ufunc) -> pd.DataFrame:
     return pd.DataFrame(kept)
 
 
-def _newest(days: I64, keep_days: int) -> int:
-    """The last day with ``WITNESSED`` − 1 others close before it; 0 where there is none."""
-    earlier = days[: -(WITNESSED - 1)]
-    last = days[WITNESSED - 1 :][days[WITNESSED - 1 :] - earlier < min(TOGETHER, keep_days)]
-    return int(last[-1]) if last.size else 0
+def _newest(days: I64, keep_days: int, held: I64) -> tuple[int, int | None]:
+    """The day from which age is counted, and a later one that was not believed.
+
+    Candidates are the days with ``WITNESSED`` − 1 others close before them. How close does not depend
+    on ``keep_days``, or nothing would expire where data come every few days. Where no day has such
+    witnesses, one or two may still be wrong, so it is the last but those.
+    """
+    if len(days) < WITNESSED:
+        return int(days[0]) if days.size else 0, None
+    close = days[WITNESSED - 1 :] - days[: 1 - WITNESSED] < TOGETHER
+    candidates = days[WITNESSED - 1 :][close] if close.any() else days[-WITNESSED : 1 - WITNESSED]
+    gone = np.searchsorted(np.sort(held), candidates - keep_days + 1)
+    believed = candidates[gone * 2 <= held.size]
+    newest = int(believed[-1]) if believed.size else int(days[0])
+    last = int(candidates[-1])
+    return newest, last if last != newest else None
 
 
 def _from(whole: Baseline, oldest: int) -> Baseline:
     """What is not older than that day."""
-    uses, hops, paths = (
+    uses, hops, paths, left, scored = (
         table[table["day"] >= oldest].reset_index(drop=True)
         for table in (getattr(whole, name) for name in _DAILY)
     )
-    names, days = _in_use(whole.names, uses), whole.days[whole.days >= oldest]
-    return Baseline(uses=uses, hops=hops, paths=paths, names=names, days=days)
+    names, days = _in_use(whole.names, uses, left), whole.days[whole.days >= oldest]
+    return Baseline(uses=uses, hops=hops, paths=paths, left=left, scored=scored, names=names, days=days)
 
 
-def _in_use(names: pd.DataFrame, uses: pd.DataFrame) -> pd.DataFrame:
-    """The names of what the uses speak of: the first ``MOST_NAMES``."""
+def _distinct(columns: Mapping[str, object], spec: frames.Spec) -> pd.DataFrame:
+    """A frame of the spec, sorted and free of repeats."""
+    return frames.make(dict(columns), spec).drop_duplicates().sort_values(list(spec), ignore_index=True)
+
+
+def _without(table: pd.DataFrame, left: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table with day, source and target that are none of those."""
+    near = np.flatnonzero(np.isin(table["day"], left["day"].unique()))
+    if not near.size:
+        return table
+    by = list(LEFT)
+    rows = pd.MultiIndex.from_frame(table[by].iloc[near])
+    gone = near[rows.isin(pd.MultiIndex.from_frame(left[by]))]
+    return table.drop(index=table.index[gone]).reset_index(drop=True)
+
+
+def _in_use(names: pd.DataFrame, uses: pd.DataFrame, left: pd.DataFrame) -> pd.DataFrame:
+    """The names of what the uses, or what is left out, speak of: the first ``MOST_NAMES``."""
     used = np.zeros(len(names), bool)
     for kind in KINDS:
         of_kind = (names["kind"] == kind).to_numpy()
-        used |= of_kind & np.isin(names["key"], _keys_in(uses, kind))
+        keys = np.union1d(_keys_in(uses, kind), _keys_in(left, kind))
+        used |= of_kind & np.isin(names["key"], keys)
     return names[used][:MOST_NAMES].reset_index(drop=True)

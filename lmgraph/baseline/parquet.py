@@ -32,7 +32,7 @@ LAST_DAY: Final = 50_000  # in the year 2106
 _TIME: Final = "first_us"  # no two are the same, and they ascend
 _MARK: Final = b"lmgraph"  # the metadata key under which the schema's name stands
 _DICTIONARY_BYTES: Final = 1 << 26  # beyond it a column would be written plain
-_USE, _HOP, _DAY, _PATH = "use", "hop", "day", "path"
+_USE, _HOP, _DAY, _PATH, _LEFT, _SCORED = "use", "hop", "day", "path", "left", "scored"
 _TYPES: Final = {
     "int32": pa.int32(),
     "int64": pa.int64(),
@@ -55,6 +55,8 @@ _KINDS: Final[dict[str, frames.Spec]] = {
     _HOP: baseline.HOPS,
     _DAY: {"day": "int32"},
     _PATH: baseline.PATHS,
+    _LEFT: baseline.LEFT,
+    _SCORED: baseline.SCORED,
     **{kind: {"key": "uint64", "name": "str"} for kind in KINDS},
 }
 
@@ -85,6 +87,17 @@ def is_parquet(path: str) -> bool:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:
         return False
+
+
+def sha256(path: str) -> str | None:
+    """Hash of a file as ``read`` notes it; None where there is none, or a device or pipe."""
+    if not Path(path).is_file():
+        return None
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def read(path: str) -> Baseline:
@@ -136,6 +149,8 @@ class _Reader:
             uses=self._columns(_USE),
             hops=self._columns(_HOP),
             paths=self._columns(_PATH),
+            left=self._columns(_LEFT),
+            scored=self._columns(_SCORED),
             names={name: np.concatenate(values) for name, values in names.items() if values},
             days=self._columns(_DAY).get("day", np.empty(0, np.int64)).tolist(),
         )
@@ -215,6 +230,8 @@ def _tables(whole: Baseline) -> Iterator[tuple[str, pd.DataFrame]]:
     for kind in KINDS:
         yield kind, whole.names.loc[whole.names["kind"] == kind, ["key", "name"]]
     yield _PATH, whole.paths
+    yield _LEFT, whole.left
+    yield _SCORED, whole.scored
     yield _HOP, whole.hops
     yield _USE, whole.uses
 

@@ -41,7 +41,16 @@ def some(rows: int = 40) -> Baseline:
     }
     paths = {"day": [20_000, 20_001], "key": [2**64 - 1, 5], "score": [-1500, 12_345]}
     names = {"kind": [HOST] * 8 + [ACCOUNT] * 2, "key": [*range(1, 9), 1, 2], "name": [*"ABCDEFGH", "é", "🖥"]}
-    return baseline.make(given, hops, paths, names, list(range(20_000, 20_009)))
+    left = {"day": [20_000], "source": [9], "target": [2**64 - 1]}  # a pair that never was
+    return baseline.make(
+        given,
+        hops,
+        paths,
+        left,
+        {"day": [20_000] * 2, "key": [2**64 - 1, 4]},
+        names,
+        list(range(20_000, 20_009)),
+    )
 
 
 def write(folder: Path, content: bytes) -> str:
@@ -108,7 +117,7 @@ def test_any_parquet_tool_can_look_into_it(tmp_path: Path) -> None:
     assert table.schema.names == list(parquet._COLUMNS)
     assert table.schema.metadata == {b"lmgraph": b"lmgraph/baseline/1"}
     rows = table.to_pylist()
-    assert {row["kind"] for row in rows} == {"day", "host", "account", "hop", "path", "use"}
+    assert {row["kind"] for row in rows} == {"day", "host", "account", "hop", "left", "path", "scored", "use"}
     assert all(row["user"] is None or row["user"] > 0 for row in rows)
     (account,) = [row for row in rows if row["kind"] == "account" and row["key"] == 2]
     assert {name: value for name, value in account.items() if value is not None} == {
