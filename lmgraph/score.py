@@ -94,9 +94,9 @@ LINK_WEIGHTS: Final[dict[str, Weight]] = {
         2000, "link", "a host that was just entered moves, which it never did before"
     ),
     "entered_then_moves_unproved": Weight(
-        2000, "link", "the same, soon, where history is too short to say never"
+        3000, "link", "the same, soon, where history is too short to say never"
     ),
-    "credential_switch": Weight(500, "link", "another account goes on than the one that came"),
+    "credential_switch": Weight(1500, "link", "another account goes on than the one that came"),
     "left_before_entry": Weight(-2000, "link", "the movement left before the entry had succeeded"),
     "doubt": Weight(-350, "link", "other hops may as well have led here; per halving of the certainty"),
 }
@@ -113,13 +113,13 @@ NEW_DAYS: Final = 2  # earlier days with a new target from which a source is kno
 #: From simulated peace: ``high`` came less than once a day per 1,000 hosts (docs/quality.md).
 THRESHOLDS: Final[tuple[tuple[int, Severity], ...]] = (
     (8_000, "critical"),
-    (5_000, "high"),
+    (4_500, "high"),
     (2_000, "medium"),
     (500, "low"),
 )
-#: Score of a hop, thousandths, from which it would be ``medium`` alone. A deployment to sixty hosts is sixty
-#: ordinary hops, and their number is no evidence.
-NOTABLE: Final = next(least for least, severity in THRESHOLDS if severity == "medium")
+#: Score of a hop, thousandths, from which it makes a further branch: more than a hop of an ordinary roll-out
+#: comes to. A deployment to sixty new hosts is sixty such hops, and their number is no evidence.
+NOTABLE: Final = 3_500
 
 
 def hops(hops: pd.DataFrame, features: pd.DataFrame) -> dict[str, I64]:

@@ -428,7 +428,7 @@ class Story:
                 ends |= {leaf, max(self.chain[leaf], key=lambda hop: best[hop])}
             tips = sum(
                 suspicious[hop]
-                and self.scores[hop] >= 2000
+                and self.scores[hop] >= 3500
                 and not any(suspicious[other] for other in nx.descendants(kept, hop))
                 for hop in part
             )

@@ -117,7 +117,7 @@ def world(seed: int, count: int) -> tuple[hops.HopTable, Any, pd.DataFrame, pd.D
         rows.append(row(kind, time, source, target, credential=given, suppressed=suppressed, **accounts))
     table = build(rows)
     n = len(table.hops)
-    scores = np.array([dice.choice([-2000, -500, 0, 500, 1000, 2500]) for _ in range(n)], np.int64)
+    scores = np.array([dice.choice([-2000, -500, 0, 500, 1000, 4000]) for _ in range(n)], np.int64)
     scores[table.hops["suppressed"].to_numpy()] = np.minimum(scores[table.hops["suppressed"].to_numpy()], 0)
     days: dict[str, object] = {
         name: [dice.choice([-1, 0, 0, 1, 4]) for _ in range(n)] for name in frames.FEATURES

@@ -177,8 +177,8 @@ def test_groups_never_add_up_and_suppression_never_raises(rows: list[Any]) -> No
         (499, "informational"),
         (500, "low"),
         (2000, "medium"),
-        (4999, "medium"),
-        (5000, "high"),
+        (4499, "medium"),
+        (4500, "high"),
         (8000, "critical"),
     ],
 )

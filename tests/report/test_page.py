@@ -200,7 +200,7 @@ def test_page_tells_the_story(page):
         "Incident 1: isolate and examine WS042 (it starts there), SRV7 (code ran there).",
         "Incident 1 · high, score 7.10 · from WS042 · 3 hosts, 1 path · may belong to incident 2",
         "Incidents, the highest score first",
-        "critical from 8, high from 4, medium from 2, low from 0.5.",
+        "critical from 8, high from 4.5, medium from 2, low from 0.5.",
         "reaches DC1 (domain controller)",
         "its incident",
     ):
