@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lmgraph import frames
-from lmgraph.hops import PSEXEC_ALERT, SMB_ALERT, HopTable
+from lmgraph.hops import EXECUTION, PSEXEC_ALERT, SHARE, SMB_ALERT, HopTable, saw
 from lmgraph.kernels import history as kernels
 from lmgraph.settings import DAY_US, HOUR_US
 from lmgraph.tuning import PERIODIC_LEAST, PERIODIC_SPREAD
@@ -47,7 +47,7 @@ def uses(witnesses: pd.DataFrame, table: HopTable, contacts: pd.DataFrame) -> pd
     base = pd.DataFrame({"time_us": witnesses["time_us"].to_numpy()[row], "source": source, "target": target})
     named = np.isin(witnesses["alert_type"].to_numpy()[row], (SMB_ALERT, PSEXEC_ALERT))
     base["process"] = np.where(named, witnesses["process"].to_numpy()[row], -1)
-    base["moved"], base["executed"] = True, (table.hops["stages"].to_numpy()[hop] & 7) > 0
+    base["moved"], base["executed"] = True, saw(_stages(table.hops)[hop], EXECUTION)
     accounts = [witnesses[name].to_numpy()[row] for name in ("source_user", "target_user", "credential")]
     parts = [base.assign(user=user)[user >= 0] for user in accounts]
     parts.append(base.assign(user=-1)[np.max(accounts, axis=0) < 0])
@@ -289,7 +289,12 @@ def _targets_near(begun: pd.DataFrame, gap_us: int, near_us: int) -> I64:
 
 def mere(hops: pd.DataFrame) -> Bool:
     """Whether each hop (frame HOPS) is a connection only: no execution, no share."""
-    return np.asarray(hops["stages"].to_numpy(np.int64) & 0b111111 == 0)
+    stages = _stages(hops)
+    return ~saw(stages, EXECUTION) & ~saw(stages, SHARE)
+
+
+def _stages(hops: pd.DataFrame) -> I64:
+    return hops["stages"].to_numpy(np.int64)
 
 
 def _periodic(begun: pd.DataFrame) -> Bool:

@@ -246,7 +246,7 @@ def _columns(w: Columns, members: _Members, base: _Base, user_kinds: npt.NDArray
     np.maximum.at(outcome, hop[counts], w["proves"][row[counts]].astype(np.int64))
     proved, _ = _span(n, hop, time, counts & (w["proves"][row] == outcome[hop]))
     stages = _bits(n, hop, w["stage"][row] * 3 + w["side"][row], counts)
-    seen = [(stages >> (3 * stage)) & 7 > 0 for stage in (EXECUTION, SHARE, CONNECTION)]
+    seen = [saw(stages, stage) for stage in (EXECUTION, SHARE, CONNECTION)]
     certainty = np.zeros(n)
     np.maximum.at(certainty, hop[opens], w["certainty"][row[opens]])
     columns = {
@@ -273,6 +273,11 @@ def _columns(w: Columns, members: _Members, base: _Base, user_kinds: npt.NDArray
     columns["process"] = _process(w, row[alert], hop[alert], n, SMB_ALERT)
     columns["tool"] = _process(w, row[alert], hop[alert], n, PSEXEC_ALERT)
     return columns
+
+
+def saw(stages: I64, stage: int) -> Bool:
+    """Whether any side saw the stage, per hop; ``stages`` as in frame HOPS."""
+    return np.asarray(stages >> (3 * stage) & 7 > 0)
 
 
 def _span(n: int, hop: I64, time: I64, which: Bool) -> tuple[I64, I64]:

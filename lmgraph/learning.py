@@ -18,7 +18,7 @@ from lmgraph.schema import SEVERITIES
 from lmgraph.settings import DAY_US
 from lmgraph.text import without_surrogates
 
-GRAVE: Final = "high"  # an incident of this severity or above is not learnt from
+NOT_LEARNT_FROM: Final = "high"  # an incident of this severity or above is not learnt from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +41,13 @@ class Lesson:
 def learn(found: Evidence, concluded: Conclusion, *, include_incidents: bool = False) -> Lesson:
     """The baseline of what was read.
 
-    With each hop of an incident of severity ``GRAVE`` or above goes all that passed between its two
+    With each hop of an incident of severity ``NOT_LEARNT_FROM`` or above goes all that passed between its two
     hosts, in its direction, on the UTC days that its evidence spans: its own openers, the mere
     contacts that the same traffic left on both ends, and what the intruder tried there on that day
     before or after. Days are what history counts, so nothing less would keep the pair unknown; what
     an administrator did between the same two hosts on another day stays. The baseline remembers that
-    these pairs are left out on these days, so that no other copy brings them back. Scores of paths stay, too:
-    they say how often ordinary days score high.
+    these pairs are left out on these days, so that no other copy brings them back. The
+    paths of these incidents are left out, too: an attack is not how high an ordinary day scores.
 
     Args:
         found: Evidence of a run without ``--since`` and ``--until``.
@@ -55,25 +55,23 @@ def learn(found: Evidence, concluded: Conclusion, *, include_incidents: bool = F
         include_incidents: Learn from everything; someone has looked at those incidents.
     """
     story = concluded.story
-    grave = story.incidents[story.incidents["severity"] >= SEVERITIES.index(GRAVE)]
+    grave = story.incidents[story.incidents["severity"] >= SEVERITIES.index(NOT_LEARNT_FROM)]
     hops = sorted({hop for of_incident in grave["hops"] for hop in of_incident})
     left_out = _LeftOut(found.table.hops.iloc[hops])
     begun = found.table.hops[["first_us", "source", "target"]].assign(mere=history.mere(found.table.hops))
     uses_usual, hops_usual = ~left_out.touch(found.uses, "time_us"), ~left_out.touch(begun, "first_us")
+    paths_usual = ~story.paths["incident"].isin(grave.index).to_numpy()
     left = left_out.columns(found.keys[HOST])
     cleared: dict[str, object] = {}
     if include_incidents:
-        uses_usual[:], hops_usual[:] = True, True
+        uses_usual[:], hops_usual[:], paths_usual[:] = True, True, True
         left, cleared = cleared, left
     whole, lost = (baseline.record(found.uses[rows], found.keys) for rows in (uses_usual, ~uses_usual))
+    paths = story.paths[paths_usual]
     learnt = baseline.make(
         uses=whole,
         hops=baseline.record_hops(begun[hops_usual], found.keys),
-        paths={
-            "day": story.paths["first_us"] // DAY_US,
-            "key": story.paths["key"],
-            "score": story.paths["score"],
-        },
+        paths={"day": paths["first_us"] // DAY_US, "key": paths["key"], "score": paths["score"]},
         left=left,
         scored={"day": found.days_read, "key": np.full(found.days_read.size, concluded.scoring, np.uint64)},
         names=_names(found),

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from lmgraph.history import HABIT_DAYS, mere
-from lmgraph.schema import SEVERITIES, Severity
+from lmgraph.hops import EXECUTION, SHARE, SMB_ALERT, saw
+from lmgraph.schema import OUTCOMES, SEVERITIES, Severity
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -170,7 +171,7 @@ def present(hops: pd.DataFrame, features: pd.DataFrame) -> dict[str, Bool]:
     given, actor = hops["credential"].to_numpy(), hops["source_user"].to_numpy()
     seen = {name: values.to_numpy() for name, values in features.items()}
     enough = seen["sufficient"]
-    executes = (stages & 7) > 0
+    executes = saw(stages, EXECUTION)
     burst = (seen["targets_in_window"] >= FAN_OUT_TARGETS) & (
         seen["targets_in_window"] > FAN_OUT_FACTOR * seen["most_in_window"]
     )
@@ -182,10 +183,10 @@ def present(hops: pd.DataFrame, features: pd.DataFrame) -> dict[str, Bool]:
         "prior": np.ones(len(hops), bool),
         "full_chain": hops["full_chain"].to_numpy(),
         "execution": executes,
-        "executed": outcome >= 3,
-        "share": (stages >> 3 & 7) > 0,
-        "accessed": outcome >= 2,
-        "connection": (alert_types & 4) > 0,
+        "executed": outcome >= OUTCOMES.index("executed"),
+        "share": saw(stages, SHARE),
+        "accessed": outcome >= OUTCOMES.index("accessed"),
+        "connection": (alert_types >> SMB_ALERT & 1) > 0,
         "new_source": enough & (seen["days_source_out"] == 0),
         "new_account": enough & (seen["days_user_out"] == 0),
         "new_process": enough & (seen["days_process"] == 0),

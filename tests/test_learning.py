@@ -67,7 +67,8 @@ def test_an_attack_in_the_data_stays_unknown(tmp_path: Path) -> None:
     assert pairs(lesson.learnt, at(6, "00:00")) == {("WS1", "DC1")}, "the probe of that morning went, too"
     assert pairs(before.learnt, at(2, "00:00")) == {("WS1", "DC1"), ("WS1", "SRV7")}
     assert (lesson.learnt.counts.hops, len(lesson.data.hops)) == (0, 2)
-    assert len(lesson.learnt.paths) == len(lesson.data.paths), "how high ordinary days score"
+    assert len(lesson.data.paths) > 0
+    assert lesson.learnt.paths.empty, "an attack is not how high an ordinary day scores"
 
     again = learn(tmp_path / "loud", baseline.merge(before.learnt, lesson.learnt))
     same(again.learnt, lesson.learnt)
@@ -97,7 +98,7 @@ def test_what_the_same_day_taught_before_the_attack_was_seen_goes_too(tmp_path: 
 
 def test_paths_are_learnt_as_the_result_shows_them(tmp_path: Path) -> None:
     story(6, attack=True).write(tmp_path)
-    lesson = learn(tmp_path)
+    lesson = learn(tmp_path, include_incidents=True)
     known = {(row.key, round(row.score * 1000)) for row in lesson.data.paths}
     rows = lesson.learnt.paths.itertuples(index=False)
     assert {(f"{key:016x}", score) for _, key, score in rows} == known != set()
@@ -144,7 +145,7 @@ def test_a_single_day_with_a_baseline_has_a_past_and_p_values(tmp_path: Path) ->
 def test_a_share_of_very_many_paths_is_not_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     story(6, attack=True).write(tmp_path / "today")
     file = tmp_path / "usual.parquet"
-    file.write_bytes(parquet.encode(learn(tmp_path / "today").learnt))
+    file.write_bytes(parquet.encode(learn(tmp_path / "today", include_incidents=True).learnt))
     monkeypatch.setattr(Baseline, "p_values", lambda *_: np.full(2, 1 / 2_100_001))
     found = api.analyze(tmp_path / "today", baseline=file).data
     assert {path.p_value for path in found.paths} == {4.7619e-07}
@@ -154,9 +155,9 @@ def test_a_share_of_very_many_paths_is_not_nothing(tmp_path: Path, monkeypatch: 
 def test_paths_scored_under_other_settings_are_told(tmp_path: Path) -> None:
     story(6, attack=True).write(tmp_path / "today")
     file, folder = tmp_path / "usual.parquet", str(tmp_path / "today")
-    file.write_bytes(parquet.encode(learn(tmp_path / "today").learnt))
+    file.write_bytes(parquet.encode(learn(tmp_path / "today", include_incidents=True).learnt))
     known = parquet.read(str(file))
-    other = api.learn([folder], Settings(jobs=1, window_us=HOUR_US), known)
+    other = api.learn([folder], Settings(jobs=1, window_us=HOUR_US), known, include_incidents=True)
     days = known.counts.days
     told = f"{days} of the baseline's {days} days were read with other settings (rules, window, "
     assert any(warning.startswith(told) for warning in other.data.coverage.warnings)
@@ -228,6 +229,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
 def test_one_day_and_a_baseline_find_new_what_all_days_find_new(both: tuple[Any, Any]) -> None:
     """An agent that speaks all day has hops cut elsewhere when yesterday is missing: the nearest counts."""
     alone, whole = both
+    # A host without a sensor may have its name from another day's records, and is another one without.
+    alone = {key: rows for key, rows in alone.items() if not any(end[:1].isdigit() for end in key[:2])}
     assert len(alone) > 150
     assert {key[:2] for key in alone} <= {key[:2] for key in whole}
     for key, (found, terms) in alone.items():

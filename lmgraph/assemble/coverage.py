@@ -133,7 +133,7 @@ def _repeated(partial: Partial) -> int:
 def _warnings(partial: Partial, counts: Counts, rejected: int) -> list[str]:
     found = []
     if rejected:
-        found.append(f"{_number(rejected, 'record')} could not be read; --rejects FILE names each")
+        found.append(f"{_number(rejected, 'record')} could not be read; analyze --rejects FILE names each")
     if partial.evicted:
         found.append(
             f"{_number(partial.evicted, 'row')} of the pipe had to be forgotten, so names and accounts may "

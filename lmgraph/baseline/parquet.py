@@ -82,6 +82,8 @@ def encode(whole: Baseline) -> bytes:
 
 def is_parquet(path: str) -> bool:
     """Whether a file begins as Parquet files do."""
+    if path == "-" or not Path(path).is_file():  # a pipe can be read once only: whoever looks takes it
+        return False
     try:
         with Path(path).open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
@@ -138,7 +140,8 @@ class _Reader:
     def read(self) -> Baseline:
         """The baseline, whatever the order of the rows."""
         for group in range(self._file.num_row_groups):
-            self._take(self._file.read_row_group(group, use_threads=False))
+            # Other columns stay unread: of what is in them nothing is known, nor how much it is.
+            self._take(self._file.read_row_group(group, columns=list(_COLUMNS), use_threads=False))
         names: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in baseline.NAMES}
         for kind in KINDS:
             for part in self._parts[kind]:
@@ -185,6 +188,8 @@ class _Reader:
                 raise self._error("damaged baseline: a row of unknown kind", "kind")
             rows = table.filter(pa.array(kinds == kind))
             part = {name: self._values(rows, name, of) for name, of in _KINDS[kind].items()}
+            if kind == _HOP and np.any(part["first_us"] // DAY_US != part["day"]):
+                raise self._error("damaged baseline: a hop on another day than its time", "day")
             self._parts[kind].append(part)
 
     def _values(self, rows: pa.Table, name: str, of: str) -> npt.NDArray[np.generic]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from lmgraph import frames
-from lmgraph.hops import HopTable
+from lmgraph.hops import EXECUTION, SHARE, HopTable, saw
 from lmgraph.kernels import paths as kernels
 from lmgraph.score import LINK_WEIGHTS
 from lmgraph.settings import DAY_US, HOUR_US, Settings
@@ -26,7 +26,7 @@ SAME_ACCOUNT: Final = 3.0  # the account that came goes on: three times as likel
 UNKNOWN_ACCOUNT: Final = 1.0  # says nothing either way
 OTHER_ACCOUNT: Final = 0.6  # attackers switch accounts, but most strangers are just strangers
 # Who only opened a share has not yet run anything there; who only connected acts on the host rarely.
-EXECUTION, SHARE, CONNECTION = 1.0, 0.5, 0.1
+EXECUTED, SHARED, CONNECTED = 1.0, 0.5, 0.1
 BEGAN_HERE: Final = 1.0
 MOST_HABIT: Final = 4.0  # a daily habit explains itself, up to five times as well
 FADE_US: Final = DAY_US  # a gap of a day halves a weight
@@ -149,7 +149,7 @@ def _hops(table: HopTable, scores: I64, features: pd.DataFrame, sessions: pd.Dat
         first=first,
         last=column["last_us"],
         outcome=column["outcome_us"],
-        weight=np.select([stages & 0b111 > 0, stages & 0b111000 > 0], [EXECUTION, SHARE], CONNECTION),
+        weight=np.select([saw(stages, EXECUTION), saw(stages, SHARE)], [EXECUTED, SHARED], default=CONNECTED),
         key=column["key"],
         score=scores,
         began=BEGAN_HERE + np.clip(habit, 0, MOST_HABIT),

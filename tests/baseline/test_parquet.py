@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -198,6 +199,7 @@ HOSTILE = {
     "no hours at all": (hostile(put("hours", 0)), "not between 1 and", "hours"),
     "a 25th hour": (hostile(put("hours", 1 << 24)), "not between 1 and", "hours"),
     "a hop before time": (hostile(put("first_us", -1, 30)), "not between 0 and", "first_us"),
+    "a hop on another day": (hostile(put("first_us", 5, 30)), "on another day than its time", "day"),
     "a day before time": (hostile(put("day", -1)), "not between 0 and 50000", "day"),
     "a day after time": (hostile(put("day", 2**31 - 1, 0)), "not between 0 and 50000", "day"),
     "a host without a name": (hostile(put("name", None, 10)), "a value is missing", "name"),
@@ -277,3 +279,13 @@ def test_a_damaged_file_is_an_error_or_a_baseline(
         assert error.path == file  # noqa: PT017 - either outcome is right
     else:
         assert len(found.uses) <= 40
+
+
+def test_a_pipe_is_left_to_whoever_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, parquet.encode(some()))
+    (tmp_path / "b.parquet").rename(tmp_path / "-")
+    os.mkfifo(tmp_path / "pipe")
+    assert parquet.is_parquet(f"{tmp_path}/-")
+    assert not parquet.is_parquet("-"), "standard input"
+    assert not parquet.is_parquet(f"{tmp_path}/pipe")
