@@ -274,7 +274,7 @@ class PathRow(_Row):
 class IncidentRow(_Row):
     """All hops that one actor can have caused; a tree.
 
-    ``score_terms``: of its ``best_path``, the first of ``paths``, and of further suspicious ``branches``.
+    ``score_terms``: of its ``best_path``, the first of ``paths``, and of further notable ``branches``.
     """
 
     id: str

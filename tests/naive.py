@@ -426,17 +426,14 @@ class Story:
             ends = set()
             for leaf in (hop for hop in part if not kept.out_degree(hop)):
                 ends |= {leaf, max(self.chain[leaf], key=lambda hop: best[hop])}
-            tips = sum(
-                suspicious[hop]
-                and self.scores[hop] >= 3500
-                and not any(suspicious[other] for other in nx.descendants(kept, hop))
-                for hop in part
-            )
+            top = min(ends, key=lambda hop: (-best[hop], self.position[hop]))
+            notable = {hop for hop in part if suspicious[hop] and self.scores[hop] >= 3500}
+            tips = sum(not notable & nx.descendants(kept, hop) for hop in notable - set(self.chain[top]))
             result.append(
                 {
                     "hops": tuple(sorted(part)),
                     "chains": {tuple(self.chain[end]): best[end] for end in ends},
-                    "score": max(best.values()) + 500 * min(max(tips - 1, 0), 6),
+                    "score": max(best.values()) + 500 * min(tips, 6),
                 }
             )
         return result

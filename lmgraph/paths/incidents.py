@@ -55,7 +55,7 @@ def find(
         notable: Those of them that are worth a look by themselves: only these are further branches.
         max_gap_us: Longest time between two first hops of one incident; None: none but the shift's.
     """
-    kept, below = _prune(links, suspicious)
+    kept = _kept(links, suspicious)
     tree = np.full(len(hops), -1, np.int64)
     for hop in links.order:
         if kept[hop]:
@@ -67,23 +67,29 @@ def find(
     for hop in links.order:
         if kept[hop]:
             members[group[int(tree[hop])]].append(int(hop))
-    return [_incident(part, links, notable & ~below) for part in members.values()]
+    tips = notable & ~_leading(links, notable)
+    return [_incident(part, links, tips) for part in members.values()]
 
 
-def _prune(links: Links, suspicious: Bool) -> tuple[Bool, Bool]:
-    """Hops that stay, and hops with a suspicious one behind them.
+def _kept(links: Links, suspicious: Bool) -> Bool:
+    """Hops that belong to an incident.
 
     Suspicious hops stay and what lies between them; so does one that a suspicious hop entered with
     the same account. A chosen chain begins with a suspicious hop (``kernels.paths.choose``), so a
     hop that stays has all its chain.
     """
-    below = np.zeros(suspicious.size, bool)
+    entered = (links.parent >= 0) & suspicious[links.parent] & links.same
+    return suspicious | _leading(links, suspicious) | entered
+
+
+def _leading(links: Links, to: Bool) -> Bool:
+    """Hops with one of those behind them, near or far."""
+    leads = np.zeros(to.size, bool)
     for hop in links.order[::-1]:
         parent = links.parent[hop]
-        if parent >= 0 and (suspicious[hop] or below[hop]):
-            below[parent] = True
-    entered = (links.parent >= 0) & suspicious[links.parent] & links.same
-    return suspicious | below | entered, below
+        if parent >= 0 and (to[hop] or leads[hop]):
+            leads[parent] = True
+    return leads
 
 
 def _same_origin(
@@ -129,8 +135,8 @@ def _same_origin(
     return {root: top(root) for root in roots}
 
 
-def _incident(part: list[int], links: Links, ends: Bool) -> Incident:
-    """The incident of hops in causal order; ``ends`` are notable ones with no suspicious one behind them.
+def _incident(part: list[int], links: Links, tips: Bool) -> Incident:
+    """The incident of hops in causal order; ``tips`` are notable ones with no notable one behind them.
 
     Listed is the chain to each leaf, and to the peak on the way there where what follows lowers
     the score: ordinary hops after an attack must not hide it.
@@ -145,10 +151,13 @@ def _incident(part: list[int], links: Links, ends: Bool) -> Incident:
             chain_ends.update((hop, peak[hop]))
     place = {hop: number for number, hop in enumerate(part)}
     listed = sorted(chain_ends, key=lambda hop: (-links.best[hop], place[hop]))
-    branches = min(max(sum(bool(ends[hop]) for hop in part) - 1, 0), MOST_BRANCHES) * BRANCH.weight
+    chains = tuple(_chain(hop, links.parent) for hop in listed[:MOST_PATHS])
+    best = set(chains[0])
+    further = sum(bool(tips[hop]) for hop in part if hop not in best)
+    branches = min(further, MOST_BRANCHES) * BRANCH.weight
     return Incident(
         hops=tuple(sorted(part)),
-        chains=tuple(_chain(hop, links.parent) for hop in listed[:MOST_PATHS]),
+        chains=chains,
         score=int(links.best[listed[0]]) + branches,
         branches=branches,
         dropped=max(len(listed) - MOST_PATHS, 0),

@@ -132,3 +132,33 @@ def test_related_are_those_that_touch_a_host_within_the_gap() -> None:
     for gap_us, found in ((HOUR, [(1,), (0,)]), (HOUR - 1, [(), ()]), (None, [(1,), (0,)])):
         frame = hops([(0, 1), (2, 3)], [7, 7])
         assert related(frame, incidents, max_gap_us=gap_us) == (found, 0)
+
+
+# --- further branches -----------------------------------------------------------------------------
+
+
+def branches(parent: list[int], best: list[int], notable: list[bool]) -> int:
+    """What the further branches of one incident add."""
+    count = len(parent)
+    chosen = links(parent, best, [A] * count)
+    frame = hops([(0, 0)] * count, [7] * count)
+    (incident,) = find(frame, chosen, np.ones(count, bool), np.array(notable), max_gap_us=DAY)
+    assert incident.score == max(best) + incident.branches
+    return incident.branches
+
+
+def test_what_follows_weakly_takes_no_branch_away() -> None:
+    """A way in, three notable branches behind it, then a weak hop behind each of these."""
+    assert branches([-1, 0, 0, 0], [1000, 9000, 8000, 7000], [False, True, True, True]) == 1000
+    parent, best = [-1, 0, 0, 0, 1, 2, 3], [1000, 9000, 8000, 7000, 9100, 8100, 7100]
+    assert branches(parent, best, [False, True, True, True, False, False, False]) == 1000
+
+
+def test_a_branch_is_what_is_notable_off_the_best_path() -> None:
+    assert branches([-1, 0, 0], [5000, 6000, 5500], [False, False, True]) == 500
+    assert branches([-1, 0, 0], [5000, 6000, 5500], [True, True, False]) == 0
+    assert branches([-1, 0, 1, 1], [5000, 6000, 7000, 6500], [False, True, False, False]) == 0
+    assert branches([-1, 0, 0, 2], [4000, 9000, 5500, 6500], [False, False, True, True]) == 500, (
+        "one way, not two"
+    )
+    assert branches([-1] + [0] * 9, [4000, *range(9000, 8991, -1)], [True] * 10) == 3000
