@@ -96,6 +96,7 @@ CONTACTS: Final[Spec] = {"time_us": "int64", "source": "int32", "target": "int32
 USES: Final[Spec] = {
     **CONTACTS,
     "process": "int32",  # that spoke SMB itself, or the tool of a PsExec alert; −1 where none is known
+    "tool": "bool",  # the process is such a tool
     "moved": "bool",  # by a hop, not a mere contact
     "executed": "bool",  # by a hop with an execution
 }

@@ -45,13 +45,15 @@ def uses(witnesses: pd.DataFrame, table: HopTable, contacts: pd.DataFrame) -> pd
     row, hop = members["row"].to_numpy(), members["hop"].to_numpy()
     source, target = (table.hops[end].to_numpy()[hop] for end in ("source", "target"))
     base = pd.DataFrame({"time_us": witnesses["time_us"].to_numpy()[row], "source": source, "target": target})
-    named = np.isin(witnesses["alert_type"].to_numpy()[row], (SMB_ALERT, PSEXEC_ALERT))
+    alert_type = witnesses["alert_type"].to_numpy()[row]
+    named = np.isin(alert_type, (SMB_ALERT, PSEXEC_ALERT))
     base["process"] = np.where(named, witnesses["process"].to_numpy()[row], -1)
+    base["tool"] = (alert_type == PSEXEC_ALERT) & (base["process"] >= 0)
     base["moved"], base["executed"] = True, saw(_stages(table.hops)[hop], EXECUTION)
     accounts = [witnesses[name].to_numpy()[row] for name in ("source_user", "target_user", "credential")]
     parts = [base.assign(user=user)[user >= 0] for user in accounts]
     parts.append(base.assign(user=-1)[np.max(accounts, axis=0) < 0])
-    parts.append(contacts.assign(process=-1, moved=False, executed=False))
+    parts.append(contacts.assign(process=-1, tool=False, moved=False, executed=False))
     columns = list(frames.USES)
     together = pd.concat([part[columns] for part in parts], ignore_index=True).drop_duplicates()
     together = together.sort_values(columns, ignore_index=True)
@@ -92,8 +94,9 @@ def features(
         uses: Frame USES, of all hops and contacts.
         user_kinds: Kind of each user code.
         roles: Role of each host code, −1 unknown.
-        days_read: UTC days (since 1970, ascending) of which any record was read; history is
-            sufficient where ENOUGH_DAYS of the RECENT_DAYS before a hop's past ends are among them.
+        days_read: UTC days (since 1970, ascending) that were read: on which enough sensors spoke;
+            history is sufficient where ENOUGH_DAYS of the RECENT_DAYS before a hop's past ends are
+            among them.
         max_gap_us: What lies closer before a hop than this is not its past; None counts as 24 h.
         window_us: The window in which targets of one source are counted.
         earlier: Frame EARLIER, of a baseline; what it knows of a pair on a day on which that pair has
@@ -134,7 +137,9 @@ class _Past:
 
     def __init__(self, uses: pd.DataFrame, before_us: I64, days_read: I64) -> None:
         self.use = {name: uses[name].to_numpy(np.int64) for name in frames.USES}
-        self._moved, self._executed = uses["moved"].to_numpy(), uses["executed"].to_numpy()
+        self._moved, self._executed, self._tool = (
+            uses[name].to_numpy() for name in ("moved", "executed", "tool")
+        )
         self._before = before_us
         self._days_read = days_read
 
@@ -170,17 +175,16 @@ class _Past:
             "days_pair_hops": self.days("source", pair, self._moved, "target"),
             "days_source_out": self.days("source", source, self._moved),
             "days_source_exec": self.days("source", source, self._executed),
-            "days_source_tool": self._tool(source, hops["tool"].to_numpy(np.int64)),
+            "days_source_tool": self._with_tool(source, hops["tool"].to_numpy(np.int64)),
             "days_source_many": _days(many_key, many_time, source, self._before),
             "days_source_new": _days(new_key, new_time, source, self._before),
         }
 
-    def _tool(self, source: I64, tool: I64) -> I64:
+    def _with_tool(self, source: I64, tool: I64) -> I64:
         """Days on which the source executed remotely with the tool; −1 where no earlier tool is known."""
-        named = self.use["process"] >= 0
-        told = self.days("source", source, self._executed & named) > 0
+        told = self.days("source", source, self._tool) > 0
         asked = np.where((tool >= 0) & told, _code(tool, source), -1)
-        return self.days("process", asked, named, "source")
+        return self.days("process", asked, self._tool, "source")
 
     def of_accounts(self, hops: pd.DataFrame, user: I64) -> dict[str, npt.NDArray[np.generic]]:
         """What the past says of the accounts; ``user`` is the effective one."""
@@ -225,10 +229,10 @@ class _Past:
         return first["source"][nth].to_numpy(np.int64), first["time_us"][nth].to_numpy(np.int64)
 
     def _new_targets(self) -> tuple[I64, I64]:
-        """Source and moment of the first movement of each pair; on the first day of all, all is new."""
+        """Source and moment of the first movement of each pair; up to the first day read, all is new."""
         moves = pd.DataFrame({name: self.use[name][self._moved] for name in ("source", "target", "time_us")})
         first = moves.groupby(["source", "target"], sort=True)["time_us"].min().reset_index()
-        later = ~np.isin(first["time_us"] // DAY_US, self._days_read[:1])
+        later = first["time_us"] // DAY_US > (self._days_read[0] if self._days_read.size else -1)
         return first["source"][later].to_numpy(np.int64), first["time_us"][later].to_numpy(np.int64)
 
 

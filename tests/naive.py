@@ -180,9 +180,7 @@ def features(
             (hop[name] for name in ("target_user", "credential", "source_user") if hop[name] >= 0), -1
         )
         executed = {use["time_us"] // day for use in earlier if use["source"] == source and use["executed"]}
-        tools = [
-            use for use in earlier if use["source"] == source and use["executed"] and use["process"] >= 0
-        ]
+        tools = [use for use in earlier if use["source"] == source and use["tool"]]
         targets: dict[int, set[int]] = defaultdict(set)
         for use in earlier:
             if use["source"] == source:
@@ -210,7 +208,7 @@ def features(
                 "days_source_many": sum(len(distinct) >= 5 for distinct in targets.values()),
                 "days_process": days(process=hop["process"]) if hop["process"] >= 0 else -1,
                 "days_source_tool": (
-                    days(process=hop["tool"], source=source) if hop["tool"] >= 0 and tools else -1
+                    days(process=hop["tool"], source=source, tool=True) if hop["tool"] >= 0 and tools else -1
                 ),
                 "targets_in_window": near[window][number],
                 "most_in_window": most(window),
@@ -248,7 +246,9 @@ def _new_days(past: Sequence[Row], source: int, days_read: list[int], day: int, 
     for use in past:
         if use["source"] == source and use["moved"]:
             first[use["target"]] = min(use["time_us"], first.get(use["target"], use["time_us"]))
-    return {time // day for time in first.values() if time < before and time // day not in days_read[:1]}
+    return {
+        time // day for time in first.values() if time < before and time // day > min(days_read, default=-1)
+    }
 
 
 def _periodic(hop: Row, made: Sequence[Row]) -> bool:

@@ -132,7 +132,12 @@ def test_every_column_of_uses_is_remembered(spec: frames.Spec) -> None:
 def used(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     """Frame USES of (time after START, source, target, user)."""
     known = contacts([row[:4] for row in rows])
-    more = {"process": [0] * len(rows), "moved": [True] * len(rows), "executed": [False] * len(rows)}
+    more = {
+        "process": [0] * len(rows),
+        "tool": [False] * len(rows),
+        "moved": [True] * len(rows),
+        "executed": [False] * len(rows),
+    }
     return frames.make({**known, **more}, frames.USES)
 
 

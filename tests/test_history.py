@@ -124,6 +124,8 @@ def test_a_tool_is_known_by_its_source() -> None:
         row(PSEXEC, 5 * DAY, 0, 2, process=9),
         row(PSEXEC, 5 * DAY, 0, 3),
         row(PSEXEC, 5 * DAY, 2, 3, process=7),
+        *[row(kind, 0, 3, 1, **more) for kind, more in ((PSEXEC, {}), (SMB, {"process": 8}))],
+        row(PSEXEC, 5 * DAY, 3, 2, process=7),
     ]
     table = build(rows)
     known = dict(
@@ -133,7 +135,9 @@ def test_a_tool_is_known_by_its_source() -> None:
             strict=True,
         )
     )
-    # Where no tool of the source is known, none is new: host 2 only spoke SMB.
+    # Where no tool of the source is known, none is new: host 2 only spoke SMB, and host 3 executed with
+    # a tool that nobody knows while another program spoke SMB.
+    assert known[3, 2] == -1
     assert {pair: known[pair] for pair in [(0, 2), (0, 3), (2, 3)]} == {(0, 2): 0, (0, 3): -1, (2, 3): -1}
     assert features(rows)["days_source_tool"].max() == 1
 
