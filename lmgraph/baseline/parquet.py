@@ -82,9 +82,11 @@ def encode(whole: Baseline) -> bytes:
 
 def is_parquet(path: str) -> bool:
     """Whether a file begins as Parquet files do."""
-    if path == "-" or not Path(path).is_file():  # a pipe can be read once only: whoever looks takes it
+    if path == "-":
         return False
     try:
+        if not Path(path).is_file():  # a pipe can be read once only: whoever looks takes it
+            return False
         with Path(path).open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:
@@ -93,9 +95,9 @@ def is_parquet(path: str) -> bool:
 
 def sha256(path: str) -> str | None:
     """Hash of a file as ``read`` notes it; None where there is none, or a device or pipe."""
-    if not Path(path).is_file():
-        return None
     try:
+        if not Path(path).is_file():
+            return None
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
