@@ -7,6 +7,7 @@ few bytes can become many in memory.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lmgraph import baseline, frames
+from lmgraph import baseline, files, frames
 from lmgraph.baseline import ENTITY_OF, KINDS, MOST_NAMES, MOST_ROWS, NAME_LIMIT, SCHEMA, Baseline, footer
 from lmgraph.errors import UsageError
 from lmgraph.settings import DAY_US
@@ -112,12 +113,11 @@ def read(path: str) -> Baseline:
             error names file and field.
     """
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        content = files.read_whole(path, MOST_BYTES)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise UsageError(f"no baseline: larger than {MOST_BYTES:,} bytes", path=path) from error
         raise UsageError(f"cannot read the baseline: {error.strerror}", path=path) from error
-    if len(content) > MOST_BYTES:
-        raise UsageError(f"no baseline: larger than {MOST_BYTES:,} bytes", path=path)
     if content[: len(MAGIC)] != MAGIC:
         raise UsageError("no baseline: not a Parquet file", path=path)
     try:

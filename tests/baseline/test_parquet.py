@@ -295,3 +295,5 @@ def test_a_name_that_cannot_be_looked_up_is_none_of_a_baseline(tmp_path: Path) -
     for name in ("n" * 300, "nul\0"):
         assert not parquet.is_parquet(str(tmp_path / name))
         assert parquet.sha256(str(tmp_path / name)) is None
+        with pytest.raises(UsageError, match="cannot read the baseline"):
+            parquet.read(str(tmp_path / name))
