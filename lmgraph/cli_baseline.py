@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from lmgraph import api, output, summary
+from lmgraph import api, files, output, summary
 from lmgraph import cli_common as common
 from lmgraph.errors import OutputError, UsageError
 from lmgraph.text import visible
@@ -24,6 +24,7 @@ _SETTINGS: Final = (
 _KEEP_DAYS: Final = 90  # as lmgraph.baseline, which loads numpy; a test holds the two together
 _LEAST_DAYS: Final = 7
 _TRIES: Final = 5  # to write a file that other runs write at the same time
+_STREAM: Final = "-"
 _USUAL: Final = 10  # habitual movements that the summary shows
 
 
@@ -69,20 +70,18 @@ def baseline(paths: tuple[str, ...], **options: Any) -> None:
     from lmgraph.baseline import parquet
 
     out: str | None = options["out"]
-    files = [path for path in paths if parquet.is_parquet(path)]
-    telemetry = [path for path in paths if path not in files]
+    known = [path for path in paths if parquet.is_parquet(path)]
+    telemetry = [path for path in paths if path not in known]
     if out is None:
         if telemetry:
-            if not Path(telemetry[0]).exists():
-                raise UsageError("no such file or directory", path=visible(telemetry[0]))
-            raise UsageError("without --out only baseline files can be given", path=visible(telemetry[0]))
-        lines = _summary(memory.merge(*map(parquet.read, files)), files)
+            raise UsageError(_why_no_baseline(telemetry[0]), path=visible(telemetry[0]))
+        lines = _summary(memory.merge(*map(parquet.read, known)), known)
         output.to_stdout("".join(f"{line}\n" for line in lines))
         return
-    if out == "-":
+    if out == _STREAM:
         raise UsageError("a baseline goes to a file", path="--out -")
     places = output.check([out], force=True)  # what is there is replaced only by what it has grown to
-    present, given = _present(out), memory.merge(*map(parquet.read, files))
+    present, given = _present(out), memory.merge(*map(parquet.read, known))
     lesson = None
     if telemetry:
         with common.progress_bar(options) as progress:
@@ -107,6 +106,16 @@ def baseline(paths: tuple[str, ...], **options: Any) -> None:
     if not options["quiet"]:
         _report(grown, lesson, options)
         common.say(f"Wrote {visible(out)} ({len(content):,} bytes): {_sizes(grown.whole)}.")
+
+
+def _why_no_baseline(path: str) -> str:
+    """Why what was given without --out cannot be summed up."""
+    try:
+        if path != _STREAM:
+            Path(path).stat()
+    except (OSError, ValueError) as error:
+        return files.why_not(error)
+    return "without --out only baseline files can be given"
 
 
 class _Grown(NamedTuple):

@@ -185,6 +185,9 @@ def test_days_far_ahead_expire_the_known_ones_only_when_somebody_says_so(
     ("arguments", "message"),
     [
         (["days/0"], "without --out only baseline files can be given [days/0]"),
+        (["-"], "without --out only baseline files can be given [-]"),
+        (["notes.txt/a"], "no such file or directory [notes.txt/a]"),
+        (["n" * 300], "file name too long [nnn"),
         (["nosuch.parquet"], "no such file or directory [nosuch.parquet]"),
         (["days/0", "--out", "-"], "a baseline goes to a file"),
         (["days/0", "--out", ""], "the name of an output is empty"),
