@@ -168,8 +168,10 @@ def test_paths_scored_under_other_settings_are_told(tmp_path: Path) -> None:
     assert len(both.scored) == 2 * days
     assert [both.scored_otherwise(key) for key in (1, int(both.scored["key"][0]))] == [days, days]
     (tmp_path / "assets.csv").write_text("host,ip\nSRV9,10.9.9.9\n")
-    found = api.analyze(folder, baseline=file, assets=tmp_path / "assets.csv").data.coverage.warnings
-    assert any("other settings" in warning for warning in found)
+    others: list[dict[str, Any]] = [{"assets": tmp_path / "assets.csv"}, {"default_tuning": False}]
+    for option in others:
+        found = api.analyze(folder, baseline=file, **option).data.coverage.warnings
+        assert any("other settings" in warning for warning in found), option
 
 
 def rows(found: finish.Evidence) -> dict[tuple[str, str, int], tuple[dict[str, Any], dict[str, int]]]:

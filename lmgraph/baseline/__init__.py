@@ -249,8 +249,8 @@ def make(
 def scoring_key(settings: Settings, assets_sha256: str | None, tuning_sha256: str | None) -> int:
     """Names what the scores of paths depend on, beside the records and the program."""
     spans = (settings.window_us, settings.max_gap_us, settings.skew_us)
-    parts = [settings.rules, *map(str, spans), assets_sha256 or "", tuning_sha256 or ""]
-    return int(content_key("scoring", *parts), 16)
+    tuning = (tuning_sha256 or "", str(settings.default_tuning))
+    return int(content_key("scoring", settings.rules, *map(str, spans), assets_sha256 or "", *tuning), 16)
 
 
 def merge(*parts: Baseline) -> Baseline:
