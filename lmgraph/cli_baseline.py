@@ -25,6 +25,7 @@ _KEEP_DAYS: Final = 90  # as lmgraph.baseline, which loads numpy; a test holds t
 _LEAST_DAYS: Final = 7
 _TRIES: Final = 5  # to write a file that other runs write at the same time
 _STREAM: Final = "-"
+_CLEARED: Final = "--include-incidents learns from what has been cleared."
 _USUAL: Final = 10  # habitual movements that the summary shows
 
 
@@ -119,23 +120,31 @@ def _why_no_baseline(path: str) -> str:
 
 
 class _Grown(NamedTuple):
-    """A baseline as it is to be written, what had to go, and the uses that it knew and now leaves out."""
+    """A baseline as it is to be written, and how it came by what it lacks.
+
+    ``left_out`` counts the uses that it knew and now leaves out, ``kept_out`` those of this run that
+    it leaves out for an incident of an earlier one, ``cleared`` the pairs, by day, that count again.
+    """
 
     whole: Baseline
     dropped: Dropped
     left_out: int
+    kept_out: int
+    cleared: int
 
 
 def _grown(earlier: Baseline, lesson: Lesson | None, keep_days: int, *, confirmed: bool) -> _Grown:
     """The earlier baseline with what was learnt, within its bounds."""
     from lmgraph import baseline as memory
 
-    whole, left_out = earlier, 0
+    whole, left_out, kept_out, cleared = earlier, 0, 0, 0
     if lesson:
         left_out = memory.left_by(earlier, lesson.learnt)
-        whole = memory.merge(memory.cleared(earlier, lesson.cleared), lesson.learnt)
+        opened = memory.cleared(earlier, lesson.cleared)
+        kept_out, cleared = memory.left_by(lesson.learnt, opened), len(earlier.left) - len(opened.left)
+        whole = memory.merge(opened, lesson.learnt)
     whole, dropped = memory.bounded(whole, keep_days, held=() if confirmed else earlier.days)
-    return _Grown(whole, dropped, left_out)
+    return _Grown(whole, dropped, left_out, kept_out, cleared)
 
 
 def _is_given(option: str) -> bool:
@@ -183,6 +192,12 @@ def _report(grown: _Grown, lesson: Lesson | None, options: dict[str, Any]) -> No
         common.say(f"{summary.what_was_read(lesson.data)} {summary.what_was_found(lesson.data)}")
         if lesson.incidents:
             common.say(_left_out(lesson, grown.left_out, included=options["include_incidents"]))
+        if grown.kept_out:
+            uses = summary.number(grown.kept_out, "use")
+            common.say(f"Left out for an incident of an earlier run: {uses}. {_CLEARED}")
+        if grown.cleared:
+            pairs = summary.number(grown.cleared, "pair")
+            common.say(f"No longer left out for an incident of an earlier run: {pairs} of hosts, by day.")
     if dropped.expired:
         kept = f"{options['keep_days']:,} days are kept"
         common.say(f"{summary.number(dropped.expired, 'day')} expired: {kept} (--keep-days).")
@@ -204,7 +219,7 @@ def _left_out(lesson: Lesson, known: int, *, included: bool) -> str:
     also = f" ({known:,} known before went, too)" if known else ""
     return (
         f"Left out {grave}: {hops}, {summary.number(lesson.uses, 'use')}{also}. Look into {pronoun}; "
-        "--include-incidents learns from what has been cleared."
+        f"{_CLEARED}"
     )
 
 

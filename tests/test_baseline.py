@@ -110,7 +110,7 @@ def test_what_is_left_out_goes_and_does_not_come_back_from_another_copy() -> Non
     assert after.hops[["day", "source"]].to_numpy().tolist() == [[10, 2], [11, 1]]
     assert baseline.left_by(before, lesson) == 1
     same(baseline.merge(after, before), after)
-    open_again = baseline.cleared(after, {"day": [10], "source": [1], "target": [2]})
+    open_again = baseline.cleared(after, lesson.left)
     same(baseline.merge(open_again, before), before)
     assert baseline.bounded(after, 7, most_rows=1)[0].left.empty, "it goes with its day"
 

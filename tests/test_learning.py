@@ -92,6 +92,7 @@ def test_what_the_same_day_taught_before_the_attack_was_seen_goes_too(tmp_path: 
     same(baseline.merge(morning, evening), evening)
     cleared = learn(tmp_path / "whole", evening, include_incidents=True)
     assert cleared.learnt.left.empty
+    assert set(cleared.cleared["day"]) == {at(6, "00:00") // 86400}, "of other days nothing was looked at"
     at_last = baseline.merge(baseline.cleared(evening, cleared.cleared), cleared.learnt)
     assert pairs(at_last, at(6, "00:00")) == {("WS1", "DC1"), ("WS1", "SRV7"), ("SRV7", "DC1")}
 

@@ -269,9 +269,9 @@ def merge(*parts: Baseline) -> Baseline:
     return make(**{name: all_of(name) for name in TABLES}, days=days)
 
 
-def cleared(whole: Baseline, of: Mapping[str, object]) -> Baseline:
-    """The baseline, which leaves out those pairs on those days (columns of LEFT) no longer."""
-    return replace(whole, left=_without(whole.left, frames.make(dict(of), LEFT)))
+def cleared(whole: Baseline, of: pd.DataFrame) -> Baseline:
+    """The baseline, which leaves out those pairs on those days (frame LEFT) no longer."""
+    return replace(whole, left=_without(whole.left, of))
 
 
 def left_by(whole: Baseline, more: Baseline) -> int:
