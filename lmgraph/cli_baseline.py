@@ -14,7 +14,8 @@ from lmgraph.errors import OutputError, UsageError
 from lmgraph.text import visible
 
 if TYPE_CHECKING:
-    from lmgraph.baseline import Baseline, Dropped
+    from lmgraph.baseline import Baseline
+    from lmgraph.baseline.bounds import Dropped
     from lmgraph.learning import Lesson
 
 _SETTINGS: Final = (
@@ -94,15 +95,7 @@ def baseline(paths: tuple[str, ...], **options: Any) -> None:
                 progress=progress,
                 outputs=places,
             )
-    confirmed = not telemetry and _is_given("keep_days")
-    for _ in range(_TRIES):
-        grown = _grown(memory.merge(given, present), lesson, options["keep_days"], confirmed=confirmed)
-        content = parquet.encode(grown.whole)
-        if parquet.sha256(out) == present.sha256:
-            break
-        present = _present(out)  # another run was faster: what it has learnt is not lost
-    else:
-        raise OutputError("the output is written by other runs all the time", path=visible(out))
+    grown, content = _to_write(out, given, present, lesson, options["keep_days"])
     output.write_all([(out, content)])
     if not options["quiet"]:
         _report(grown, lesson, options)
@@ -136,6 +129,7 @@ class _Grown(NamedTuple):
 def _grown(earlier: Baseline, lesson: Lesson | None, keep_days: int, *, confirmed: bool) -> _Grown:
     """The earlier baseline with what was learnt, within its bounds."""
     from lmgraph import baseline as memory
+    from lmgraph.baseline import bounds
 
     whole, left_out, kept_out, cleared = earlier, 0, 0, 0
     if lesson:
@@ -143,8 +137,36 @@ def _grown(earlier: Baseline, lesson: Lesson | None, keep_days: int, *, confirme
         opened = memory.cleared(earlier, lesson.cleared)
         kept_out, cleared = memory.left_by(lesson.learnt, opened), len(earlier.left) - len(opened.left)
         whole = memory.merge(opened, lesson.learnt)
-    whole, dropped = memory.bounded(whole, keep_days, held=() if confirmed else earlier.days)
+    whole, dropped = bounds.bounded(whole, keep_days, held=() if confirmed else earlier.days)
     return _Grown(whole, dropped, left_out, kept_out, cleared)
+
+
+def _to_write(
+    out: str, given: Baseline, present: Baseline, lesson: Lesson | None, keep_days: int
+) -> tuple[_Grown, bytes]:
+    """The grown baseline and the bytes of it, made of what stands in the file at this moment.
+
+    Args:
+        out: The file.
+        given: The baselines that were named.
+        present: What stood in the file before the telemetry was read.
+        lesson: What the telemetry taught.
+        keep_days: As the option.
+
+    Raises:
+        OutputError: The file changes all the time.
+    """
+    from lmgraph import baseline as memory
+    from lmgraph.baseline import parquet
+
+    confirmed = lesson is None and _is_given("keep_days")
+    for _ in range(_TRIES):
+        grown = _grown(memory.merge(given, present), lesson, keep_days, confirmed=confirmed)
+        content = parquet.encode(grown.whole)
+        if parquet.sha256(out) == present.sha256:
+            return grown, content
+        present = _present(out)  # another run was faster: what it has learnt is not lost
+    raise OutputError("the output is written by other runs all the time", path=visible(out))
 
 
 def _is_given(option: str) -> bool:
@@ -155,7 +177,7 @@ def _is_given(option: str) -> bool:
 
 def _doubt(day: int, out: str, keep_days: int) -> str:
     """Said where a newest day was not believed, with the way to confirm it."""
-    from lmgraph.baseline import date
+    from lmgraph.baseline.bounds import date
 
     return (
         f"Warning: {date(day)} was not taken for the newest day: more than half of the days in the baseline "
@@ -206,7 +228,7 @@ def _report(grown: _Grown, lesson: Lesson | None, options: dict[str, Any]) -> No
     if dropped.over:
         common.say(
             f"Warning: the baseline is full: the oldest {summary.number(dropped.over, 'day')} had to go, "
-            f"with {dropped.rows:,} rows (uses, hops and paths). A smaller --keep-days does so on purpose."
+            f"with {dropped.rows:,} rows. A smaller --keep-days does so on purpose."
         )
 
 
@@ -237,7 +259,7 @@ def _summary(whole: Baseline, files: Sequence[str]) -> list[str]:
 
 
 def _sizes(whole: Baseline) -> str:
-    from lmgraph.baseline import date
+    from lmgraph.baseline.bounds import date
 
     count, number = whole.counts, summary.number
     span = f" ({date(whole.days[0])} to {date(whole.days[-1])})" if count.days else ""

@@ -46,7 +46,8 @@ def learn(found: Evidence, concluded: Conclusion, *, include_incidents: bool = F
     before or after. Days are what history counts, so nothing less would keep the pair unknown; what
     an administrator did between the same two hosts on another day stays. The baseline remembers that
     these pairs are left out on these days, so that no other copy brings them back. The
-    paths of these incidents are left out, too: an attack is not how high an ordinary day scores.
+    paths of these incidents are not learnt either: an attack is not how high an ordinary day scores.
+    Which those were is not remembered: another copy may bring their scores.
 
     Args:
         found: Evidence of a run without ``--since`` and ``--until``.
