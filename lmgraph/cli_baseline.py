@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from lmgraph import api, output, summary
+from lmgraph import api, files, output, summary
 from lmgraph import cli_common as common
 from lmgraph.errors import OutputError, UsageError
 from lmgraph.text import visible
 
 if TYPE_CHECKING:
-    from lmgraph.baseline import Baseline, Dropped
+    from lmgraph.baseline import Baseline
+    from lmgraph.baseline.bounds import Dropped
     from lmgraph.learning import Lesson
 
 _SETTINGS: Final = (
@@ -24,6 +25,8 @@ _SETTINGS: Final = (
 _KEEP_DAYS: Final = 90  # as lmgraph.baseline, which loads numpy; a test holds the two together
 _LEAST_DAYS: Final = 7
 _TRIES: Final = 5  # to write a file that other runs write at the same time
+_STREAM: Final = "-"
+_CLEARED: Final = "--include-incidents learns from what has been cleared."
 _USUAL: Final = 10  # habitual movements that the summary shows
 
 
@@ -69,20 +72,18 @@ def baseline(paths: tuple[str, ...], **options: Any) -> None:
     from lmgraph.baseline import parquet
 
     out: str | None = options["out"]
-    files = [path for path in paths if parquet.is_parquet(path)]
-    telemetry = [path for path in paths if path not in files]
+    known = [path for path in paths if parquet.is_parquet(path)]
+    telemetry = [path for path in paths if path not in known]
     if out is None:
         if telemetry:
-            if not Path(telemetry[0]).exists():
-                raise UsageError("no such file or directory", path=visible(telemetry[0]))
-            raise UsageError("without --out only baseline files can be given", path=visible(telemetry[0]))
-        lines = _summary(memory.merge(*map(parquet.read, files)), files)
+            raise UsageError(_why_no_baseline(telemetry[0]), path=visible(telemetry[0]))
+        lines = _summary(memory.merge(*map(parquet.read, known)), known)
         output.to_stdout("".join(f"{line}\n" for line in lines))
         return
-    if out == "-":
+    if out == _STREAM:
         raise UsageError("a baseline goes to a file", path="--out -")
     places = output.check([out], force=True)  # what is there is replaced only by what it has grown to
-    present, given = _present(out), memory.merge(*map(parquet.read, files))
+    present, given = _present(out), memory.merge(*map(parquet.read, known))
     lesson = None
     if telemetry:
         with common.progress_bar(options) as progress:
@@ -94,39 +95,78 @@ def baseline(paths: tuple[str, ...], **options: Any) -> None:
                 progress=progress,
                 outputs=places,
             )
-    confirmed = not telemetry and _is_given("keep_days")
-    for _ in range(_TRIES):
-        grown = _grown(memory.merge(given, present), lesson, options["keep_days"], confirmed=confirmed)
-        content = parquet.encode(grown.whole)
-        if parquet.sha256(out) == present.sha256:
-            break
-        present = _present(out)  # another run was faster: what it has learnt is not lost
-    else:
-        raise OutputError("the output is written by other runs all the time", path=visible(out))
+    grown, content = _to_write(out, given, present, lesson, options["keep_days"])
     output.write_all([(out, content)])
     if not options["quiet"]:
         _report(grown, lesson, options)
         common.say(f"Wrote {visible(out)} ({len(content):,} bytes): {_sizes(grown.whole)}.")
 
 
+def _why_no_baseline(path: str) -> str:
+    """Why what was given without --out cannot be summed up."""
+    try:
+        if path != _STREAM:
+            Path(path).stat()
+    except (OSError, ValueError) as error:
+        return files.why_not(error)
+    return "without --out only baseline files can be given"
+
+
 class _Grown(NamedTuple):
-    """A baseline as it is to be written, what had to go, and the uses that it knew and now leaves out."""
+    """A baseline as it is to be written, and how it came by what it lacks.
+
+    ``left_out`` counts the uses that it knew and now leaves out, ``kept_out`` those of this run that
+    it leaves out for an incident of an earlier one, ``cleared`` the pairs, by day, that count again.
+    """
 
     whole: Baseline
     dropped: Dropped
     left_out: int
+    kept_out: int
+    cleared: int
 
 
 def _grown(earlier: Baseline, lesson: Lesson | None, keep_days: int, *, confirmed: bool) -> _Grown:
     """The earlier baseline with what was learnt, within its bounds."""
     from lmgraph import baseline as memory
+    from lmgraph.baseline import bounds
 
-    whole, left_out = earlier, 0
+    whole, left_out, kept_out, cleared = earlier, 0, 0, 0
     if lesson:
         left_out = memory.left_by(earlier, lesson.learnt)
-        whole = memory.merge(memory.cleared(earlier, lesson.cleared), lesson.learnt)
-    whole, dropped = memory.bounded(whole, keep_days, held=() if confirmed else earlier.days)
-    return _Grown(whole, dropped, left_out)
+        opened = memory.cleared(earlier, lesson.cleared)
+        kept_out, cleared = memory.left_by(lesson.learnt, opened), len(earlier.left) - len(opened.left)
+        whole = memory.merge(opened, lesson.learnt)
+    whole, dropped = bounds.bounded(whole, keep_days, held=() if confirmed else earlier.days)
+    return _Grown(whole, dropped, left_out, kept_out, cleared)
+
+
+def _to_write(
+    out: str, given: Baseline, present: Baseline, lesson: Lesson | None, keep_days: int
+) -> tuple[_Grown, bytes]:
+    """The grown baseline and the bytes of it, made of what stands in the file at this moment.
+
+    Args:
+        out: The file.
+        given: The baselines that were named.
+        present: What stood in the file before the telemetry was read.
+        lesson: What the telemetry taught.
+        keep_days: As the option.
+
+    Raises:
+        OutputError: The file changes all the time.
+    """
+    from lmgraph import baseline as memory
+    from lmgraph.baseline import parquet
+
+    confirmed = lesson is None and _is_given("keep_days")
+    for _ in range(_TRIES):
+        grown = _grown(memory.merge(given, present), lesson, keep_days, confirmed=confirmed)
+        content = parquet.encode(grown.whole)
+        if parquet.sha256(out) == present.sha256:
+            return grown, content
+        present = _present(out)  # another run was faster: what it has learnt is not lost
+    raise OutputError("the output is written by other runs all the time", path=visible(out))
 
 
 def _is_given(option: str) -> bool:
@@ -137,7 +177,7 @@ def _is_given(option: str) -> bool:
 
 def _doubt(day: int, out: str, keep_days: int) -> str:
     """Said where a newest day was not believed, with the way to confirm it."""
-    from lmgraph.baseline import date
+    from lmgraph.baseline.bounds import date
 
     return (
         f"Warning: {date(day)} was not taken for the newest day: more than half of the days in the baseline "
@@ -174,6 +214,12 @@ def _report(grown: _Grown, lesson: Lesson | None, options: dict[str, Any]) -> No
         common.say(f"{summary.what_was_read(lesson.data)} {summary.what_was_found(lesson.data)}")
         if lesson.incidents:
             common.say(_left_out(lesson, grown.left_out, included=options["include_incidents"]))
+        if grown.kept_out:
+            uses = summary.number(grown.kept_out, "use")
+            common.say(f"Left out for an incident of an earlier run: {uses}. {_CLEARED}")
+        if grown.cleared:
+            pairs = summary.number(grown.cleared, "pair")
+            common.say(f"No longer left out for an incident of an earlier run: {pairs} of hosts, by day.")
     if dropped.expired:
         kept = f"{options['keep_days']:,} days are kept"
         common.say(f"{summary.number(dropped.expired, 'day')} expired: {kept} (--keep-days).")
@@ -182,7 +228,7 @@ def _report(grown: _Grown, lesson: Lesson | None, options: dict[str, Any]) -> No
     if dropped.over:
         common.say(
             f"Warning: the baseline is full: the oldest {summary.number(dropped.over, 'day')} had to go, "
-            f"with {dropped.rows:,} rows (uses, hops and paths). A smaller --keep-days does so on purpose."
+            f"with {dropped.rows:,} rows. A smaller --keep-days does so on purpose."
         )
 
 
@@ -195,7 +241,7 @@ def _left_out(lesson: Lesson, known: int, *, included: bool) -> str:
     also = f" ({known:,} known before went, too)" if known else ""
     return (
         f"Left out {grave}: {hops}, {summary.number(lesson.uses, 'use')}{also}. Look into {pronoun}; "
-        "--include-incidents learns from what has been cleared."
+        f"{_CLEARED}"
     )
 
 
@@ -213,7 +259,7 @@ def _summary(whole: Baseline, files: Sequence[str]) -> list[str]:
 
 
 def _sizes(whole: Baseline) -> str:
-    from lmgraph.baseline import date
+    from lmgraph.baseline.bounds import date
 
     count, number = whole.counts, summary.number
     span = f" ({date(whole.days[0])} to {date(whole.days[-1])})" if count.days else ""

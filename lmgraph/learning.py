@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lmgraph import baseline, history
+from lmgraph import baseline, frames, history
 from lmgraph.baseline import ACCOUNT, HOST, NAME_LIMIT, PROCESS, Baseline
 from lmgraph.finish import Conclusion, Evidence, images
 from lmgraph.result import ResultData
@@ -26,12 +25,12 @@ class Lesson:
     """What was learnt, the result that it was learnt from, and what was left out.
 
     ``incidents`` and ``hops`` count the grave incidents and their hops, ``uses`` the rows of the
-    baseline that were left out with them (0 where incidents are included). ``cleared`` are columns
-    of frame LEFT: what an earlier baseline must no longer leave out (none unless they are included).
+    baseline that were left out with them (0 where incidents are included). ``cleared`` is a frame
+    LEFT: what an earlier baseline must no longer leave out (empty unless they are included).
     """
 
     learnt: Baseline
-    cleared: Mapping[str, object]
+    cleared: pd.DataFrame
     data: ResultData
     incidents: int
     hops: int
@@ -47,32 +46,35 @@ def learn(found: Evidence, concluded: Conclusion, *, include_incidents: bool = F
     before or after. Days are what history counts, so nothing less would keep the pair unknown; what
     an administrator did between the same two hosts on another day stays. The baseline remembers that
     these pairs are left out on these days, so that no other copy brings them back. The
-    paths of these incidents are left out, too: an attack is not how high an ordinary day scores.
+    paths of these incidents are not learnt either: an attack is not how high an ordinary day scores.
+    Which those were is not remembered: another copy may bring their scores.
 
     Args:
         found: Evidence of a run without ``--since`` and ``--until``.
         concluded: The paths and the result of that evidence.
-        include_incidents: Learn from everything; someone has looked at those incidents.
+        include_incidents: Learn from everything; someone has looked at those incidents. What any
+            earlier run left out of the same pairs on the same days counts again, too.
     """
     story = concluded.story
     grave = story.incidents[story.incidents["severity"] >= SEVERITIES.index(NOT_LEARNT_FROM)]
     hops = sorted({hop for of_incident in grave["hops"] for hop in of_incident})
-    left_out = _LeftOut(found.table.hops.iloc[hops])
     begun = found.table.hops[["first_us", "source", "target"]].assign(mere=history.mere(found.table.hops))
-    uses_usual, hops_usual = ~left_out.touch(found.uses, "time_us"), ~left_out.touch(begun, "first_us")
-    paths_usual = ~story.paths["incident"].isin(grave.index).to_numpy()
-    left = left_out.columns(found.keys[HOST])
-    cleared: dict[str, object] = {}
+    uses, earlier = baseline.record(found.uses, found.keys), baseline.record_hops(begun, found.keys)
+    everything = baseline.make(uses=uses, hops=earlier)
+    left = _left_out(found.table.hops.iloc[hops], found.keys[HOST])
+    paths, cleared = story.paths, frames.make({}, baseline.LEFT)
     if include_incidents:
-        uses_usual[:], hops_usual[:], paths_usual[:] = True, True, True
-        left, cleared = cleared, left
-    whole, lost = (baseline.record(found.uses[rows], found.keys) for rows in (uses_usual, ~uses_usual))
-    paths = story.paths[paths_usual]
+        # What was grave when an earlier run left it out need not be so in this one.
+        by = list(baseline.LEFT)
+        cleared = pd.concat([left, everything.uses[by], everything.hops[by]]).drop_duplicates()
+        left = frames.make({}, baseline.LEFT)
+    else:
+        paths = paths[~paths["incident"].isin(grave.index)]
     learnt = baseline.make(
-        uses=whole,
-        hops=baseline.record_hops(begun[hops_usual], found.keys),
+        uses=uses,
+        hops=earlier,
         paths={"day": paths["first_us"] // DAY_US, "key": paths["key"], "score": paths["score"]},
-        left=left,
+        left={name: left[name] for name in baseline.LEFT},
         scored={"day": found.days_read, "key": np.full(found.days_read.size, concluded.scoring, np.uint64)},
         names=_names(found),
         days=found.days_read.tolist(),
@@ -83,34 +85,26 @@ def learn(found: Evidence, concluded: Conclusion, *, include_incidents: bool = F
         data=concluded.data,
         incidents=len(grave),
         hops=len(hops),
-        uses=len(baseline.make(uses=lost).uses),
+        uses=len(everything.uses) - len(learnt.uses),
     )
 
 
-class _LeftOut:
-    """The pairs of some hops (frame HOPS), on the days of their evidence."""
+def _left_out(hops: pd.DataFrame, keys: npt.NDArray[np.uint64]) -> pd.DataFrame:
+    """Frame LEFT: the pairs of some hops (frame HOPS), on the days of their evidence.
 
-    def __init__(self, hops: pd.DataFrame) -> None:
-        first, last = (hops[f"evidence_{end}_us"] // DAY_US for end in ("first", "last"))
-        spans = zip(hops["source"].tolist(), hops["target"].tolist(), first, last, strict=True)
-        self._taken = {
-            (source, target, day) for source, target, begin, end in spans for day in range(begin, end + 1)
-        }
-
-    def columns(self, keys: npt.NDArray[np.uint64]) -> dict[str, object]:
-        """Columns of the baseline's LEFT; ``keys`` are those of hosts, by code."""
-        taken = sorted(self._taken)
-        return {
-            "day": [day for _, _, day in taken],
-            "source": [keys[source] for source, _, _ in taken],
-            "target": [keys[target] for _, target, _ in taken],
-        }
-
-    def touch(self, table: pd.DataFrame, time: str) -> npt.NDArray[np.bool_]:
-        """Rows of a table with source, target and that time that belong to these pairs and days."""
-        days = (table[time] // DAY_US).tolist()
-        rows = zip(table["source"].tolist(), table["target"].tolist(), days, strict=True)
-        return np.fromiter((row in self._taken for row in rows), bool, len(table))
+    Args:
+        hops: The hops.
+        keys: Those of hosts, by code.
+    """
+    first, last = (hops[f"evidence_{end}_us"] // DAY_US for end in ("first", "last"))
+    spans = zip(hops["source"], hops["target"], first, last, strict=True)
+    rows = [
+        (day, keys[source], keys[target])
+        for source, target, begin, end in spans
+        for day in range(begin, end + 1)
+    ]
+    columns = dict(zip(baseline.LEFT, zip(*rows, strict=True), strict=True)) if rows else {}
+    return frames.make(dict(columns), baseline.LEFT)
 
 
 def _names(found: Evidence) -> dict[str, list[object]]:

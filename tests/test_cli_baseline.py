@@ -116,6 +116,26 @@ def test_what_the_file_already_held_of_it_goes_and_is_counted(lmgraph: Command, 
     assert parquet.read(str(out)).counts == all_of_it
 
 
+def test_what_is_grave_no_longer_stays_left_out_until_it_is_cleared(lmgraph: Command, tmp_path: Path) -> None:
+    out, tuning, day = tmp_path / "b", tmp_path / "tuning.toml", tmp_path / "day"
+    tuning.write_text('[[allow]]\nname = "own-work"\nreason = "ours"\ntarget = ["SRV7", "DC1"]\n')
+    story(6, attack=True).write(day)
+    lmgraph("baseline", day, "--out", out)
+    assert len(parquet.read(str(out)).left) == 2
+    less = parquet.read(str(out)).counts.uses
+    _, _, err = lmgraph("baseline", day, "--out", out, "--tuning", tuning)
+    assert "of severity high or above" not in err, "nothing is grave in this run"
+    assert "Left out for an incident of an earlier run: " in err
+    assert parquet.read(str(out)).counts.uses == less
+    _, _, err = lmgraph("baseline", day, "--out", out, "--tuning", tuning, "--include-incidents")
+    assert "No longer left out for an incident of an earlier run: 2 pairs of hosts, by day." in err
+    assert "Left out for" not in err
+    whole = parquet.read(str(out))
+    assert whole.left.empty
+    assert whole.counts.uses > less
+    assert "earlier run" not in lmgraph("baseline", day, "--out", out, "--tuning", tuning)[2]
+
+
 def test_of_two_runs_into_one_file_none_is_lost(
     lmgraph: Command, days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,6 +205,9 @@ def test_days_far_ahead_expire_the_known_ones_only_when_somebody_says_so(
     ("arguments", "message"),
     [
         (["days/0"], "without --out only baseline files can be given [days/0]"),
+        (["-"], "without --out only baseline files can be given [-]"),
+        (["notes.txt/a"], "no such file or directory [notes.txt/a]"),
+        (["n" * 300], "file name too long [nnn"),
         (["nosuch.parquet"], "no such file or directory [nosuch.parquet]"),
         (["days/0", "--out", "-"], "a baseline goes to a file"),
         (["days/0", "--out", ""], "the name of an output is empty"),

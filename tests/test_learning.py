@@ -92,6 +92,7 @@ def test_what_the_same_day_taught_before_the_attack_was_seen_goes_too(tmp_path: 
     same(baseline.merge(morning, evening), evening)
     cleared = learn(tmp_path / "whole", evening, include_incidents=True)
     assert cleared.learnt.left.empty
+    assert set(cleared.cleared["day"]) == {at(6, "00:00") // 86400}, "of other days nothing was looked at"
     at_last = baseline.merge(baseline.cleared(evening, cleared.cleared), cleared.learnt)
     assert pairs(at_last, at(6, "00:00")) == {("WS1", "DC1"), ("WS1", "SRV7"), ("SRV7", "DC1")}
 
@@ -168,8 +169,10 @@ def test_paths_scored_under_other_settings_are_told(tmp_path: Path) -> None:
     assert len(both.scored) == 2 * days
     assert [both.scored_otherwise(key) for key in (1, int(both.scored["key"][0]))] == [days, days]
     (tmp_path / "assets.csv").write_text("host,ip\nSRV9,10.9.9.9\n")
-    found = api.analyze(folder, baseline=file, assets=tmp_path / "assets.csv").data.coverage.warnings
-    assert any("other settings" in warning for warning in found)
+    others: list[dict[str, Any]] = [{"assets": tmp_path / "assets.csv"}, {"default_tuning": False}]
+    for option in others:
+        found = api.analyze(folder, baseline=file, **option).data.coverage.warnings
+        assert any("other settings" in warning for warning in found), option
 
 
 def rows(found: finish.Evidence) -> dict[tuple[str, str, int], tuple[dict[str, Any], dict[str, int]]]:

@@ -6,7 +6,6 @@ an account, a day, and the hours of it), of days read, of path scores, of names,
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,12 +25,9 @@ U64 = npt.NDArray[np.uint64]
 SCHEMA: Final = "lmgraph/baseline/1"
 KEEP_DAYS: Final = 90
 LEAST_DAYS: Final = 7  # fewer hold no history that counts
-MOST_ROWS: Final = 4_000_000  # uses, hops and paths; at some 9 bytes each in the file
+MOST_ROWS: Final = 4_000_000  # of the tables with days; at some 9 bytes each in the file
 MOST_NAMES: Final = 1_000_000
 NAME_LIMIT: Final = 256  # characters of a name; a hostile one may be of any length
-
-WITNESSED: Final = 3  # days that must lie together before the last of them says what time it is …
-TOGETHER: Final = 30  # … within so many days
 
 HOST, ACCOUNT, PROCESS = "host", "account", "process"
 #: What the codes of a column of frame USES stand for; in a baseline the entity's key takes their place.
@@ -73,7 +69,7 @@ NAMES: Final[frames.Spec] = {"kind": "str", "key": "uint64", "name": "str"}
 
 TABLES: Final = ("uses", "hops", "paths", "left", "scored", "names")  # attributes of a Baseline
 
-_DAILY: Final = ("uses", "hops", "paths", "left", "scored")  # of them, those with days
+DAILY: Final = ("uses", "hops", "paths", "left", "scored")  # of them, those with days
 _NOTHING: Final[Mapping[str, object]] = {}
 
 
@@ -96,7 +92,7 @@ class Baseline:
     """What is remembered: frames USES, HOPS, PATHS, LEFT, SCORED and NAMES, sorted, without repeats.
 
     Attributes:
-        days: UTC days since 1970 of which records were read, ascending.
+        days: UTC days since 1970 that were read, that is on which enough sensors spoke, ascending.
         sha256: Of the file that it was read from.
     """
 
@@ -140,6 +136,13 @@ class Baseline:
             for source, target, user, days in counted.itertuples(index=False)
         ]
         return sorted(rows, key=lambda row: (-row[0], row[1], row[2], row[3] or ""))[:most]
+
+    def since(self, oldest: int) -> Baseline:
+        """What is not older than that day."""
+        daily = {name: getattr(self, name) for name in DAILY}
+        daily = {name: table[table["day"] >= oldest].reset_index(drop=True) for name, table in daily.items()}
+        names = _in_use(self.names, daily["uses"], daily["left"])
+        return Baseline(**daily, names=names, days=self.days[self.days >= oldest])
 
     def uses_for(self, keys: Mapping[str, U64]) -> pd.DataFrame:
         """Frame USES in a run's codes: each use once, at the last moment of its first hour of the day.
@@ -249,8 +252,8 @@ def make(
 def scoring_key(settings: Settings, assets_sha256: str | None, tuning_sha256: str | None) -> int:
     """Names what the scores of paths depend on, beside the records and the program."""
     spans = (settings.window_us, settings.max_gap_us, settings.skew_us)
-    parts = [settings.rules, *map(str, spans), assets_sha256 or "", tuning_sha256 or ""]
-    return int(content_key("scoring", *parts), 16)
+    tuning = (tuning_sha256 or "", str(settings.default_tuning))
+    return int(content_key("scoring", settings.rules, *map(str, spans), assets_sha256 or "", *tuning), 16)
 
 
 def merge(*parts: Baseline) -> Baseline:
@@ -269,9 +272,9 @@ def merge(*parts: Baseline) -> Baseline:
     return make(**{name: all_of(name) for name in TABLES}, days=days)
 
 
-def cleared(whole: Baseline, of: Mapping[str, object]) -> Baseline:
-    """The baseline, which leaves out those pairs on those days (columns of LEFT) no longer."""
-    return replace(whole, left=_without(whole.left, frames.make(dict(of), LEFT)))
+def cleared(whole: Baseline, of: pd.DataFrame) -> Baseline:
+    """The baseline, which leaves out those pairs on those days (frame LEFT) no longer."""
+    return replace(whole, left=_without(whole.left, of))
 
 
 def left_by(whole: Baseline, more: Baseline) -> int:
@@ -298,61 +301,6 @@ def record_hops(earlier: pd.DataFrame, keys: Mapping[str, U64]) -> dict[str, npt
     columns = _keyed(earlier, list(frames.EARLIER), keys)
     columns["day"] = (earlier["first_us"].to_numpy(np.int64) // DAY_US).astype(np.int32)
     return columns
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """What a bound took: days that had expired, and days beyond the cap with their rows.
-
-    ``doubted`` is a newest day that was not believed, for too much would have expired by it.
-    """
-
-    expired: int = 0
-    over: int = 0
-    rows: int = 0
-    doubted: int | None = None
-
-
-def bounded(
-    whole: Baseline,
-    keep_days: int = KEEP_DAYS,
-    most_rows: int | None = None,
-    *,
-    held: Sequence[int] | I64 = (),
-) -> tuple[Baseline, Dropped]:
-    """What is left of a baseline within its bounds, and what was dropped; the oldest days go first.
-
-    Days that lie ``keep_days`` or more before the newest go; then, while there are more rows than
-    ``most_rows``, the oldest day that is left. The newest day is the last one with two others close
-    before it, by which no more than half of ``held`` expires: clocks that run years ahead must not
-    make everything expire. The newest single day always stays.
-
-    Args:
-        whole: The baseline.
-        keep_days: Days that are kept, the newest included.
-        most_rows: ``MOST_ROWS`` if None.
-        held: Days that were remembered before this run; none of them makes the newest day certain.
-    """
-    most = MOST_ROWS if most_rows is None else most_rows
-    newest, doubted = _newest(whole.days, keep_days, np.asarray(held, np.int64))
-    oldest = newest - keep_days + 1
-    recent = _from(whole, oldest)
-    rows = np.concatenate([getattr(recent, name)["day"].to_numpy(np.int64) for name in _DAILY])
-    days, count = np.unique(rows, return_counts=True)
-    kept = np.cumsum(count[::-1])[::-1] <= most  # from that day on
-    over = 0
-    if days.size and not kept.all():
-        oldest = int(days[min(int(np.argmax(kept)) if kept.any() else days.size, days.size - 1)])
-        over = int((recent.days < oldest).sum())
-    left = _from(recent, oldest)
-    expired = len(whole.days) - len(recent.days)
-    cut = sum(len(getattr(recent, name)) - len(getattr(left, name)) for name in _DAILY)
-    return left, Dropped(expired, over, cut, doubted)
-
-
-def date(day: int) -> str:
-    """``2026-05-04`` of a UTC day since 1970."""
-    return (dt.date(1970, 1, 1) + dt.timedelta(days=int(day))).isoformat()
 
 
 def _keyed(
@@ -402,34 +350,6 @@ def _union(table: pd.DataFrame, value: str, join: np.ufunc) -> pd.DataFrame:
         columns[value] = join.reduceat(columns[value], np.flatnonzero(new))
     kept = {name: columns[name] if name == value else columns[name][new] for name in map(str, table)}
     return pd.DataFrame(kept)
-
-
-def _newest(days: I64, keep_days: int, held: I64) -> tuple[int, int | None]:
-    """The day from which age is counted, and a later one that was not believed.
-
-    Candidates are the days with ``WITNESSED`` − 1 others close before them. How close does not depend
-    on ``keep_days``, or nothing would expire where data come every few days. Where no day has such
-    witnesses, one or two may still be wrong, so it is the last but those.
-    """
-    if len(days) < WITNESSED:
-        return int(days[0]) if days.size else 0, None
-    close = days[WITNESSED - 1 :] - days[: 1 - WITNESSED] < TOGETHER
-    candidates = days[WITNESSED - 1 :][close] if close.any() else days[-WITNESSED : 1 - WITNESSED]
-    gone = np.searchsorted(np.sort(held), candidates - keep_days + 1)
-    believed = candidates[gone * 2 <= held.size]
-    newest = int(believed[-1]) if believed.size else int(days[0])
-    last = int(candidates[-1])
-    return newest, last if last != newest else None
-
-
-def _from(whole: Baseline, oldest: int) -> Baseline:
-    """What is not older than that day."""
-    uses, hops, paths, left, scored = (
-        table[table["day"] >= oldest].reset_index(drop=True)
-        for table in (getattr(whole, name) for name in _DAILY)
-    )
-    names, days = _in_use(whole.names, uses, left), whole.days[whole.days >= oldest]
-    return Baseline(uses=uses, hops=hops, paths=paths, left=left, scored=scored, names=names, days=days)
 
 
 def _distinct(columns: Mapping[str, object], spec: frames.Spec) -> pd.DataFrame:

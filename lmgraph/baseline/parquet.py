@@ -7,6 +7,7 @@ few bytes can become many in memory.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lmgraph import baseline, frames
+from lmgraph import baseline, files, frames
 from lmgraph.baseline import ENTITY_OF, KINDS, MOST_NAMES, MOST_ROWS, NAME_LIMIT, SCHEMA, Baseline, footer
 from lmgraph.errors import UsageError
 from lmgraph.settings import DAY_US
@@ -82,9 +83,11 @@ def encode(whole: Baseline) -> bytes:
 
 def is_parquet(path: str) -> bool:
     """Whether a file begins as Parquet files do."""
-    if path == "-" or not Path(path).is_file():  # a pipe can be read once only: whoever looks takes it
+    if path == "-":
         return False
     try:
+        if not Path(path).is_file():  # a pipe can be read once only: whoever looks takes it
+            return False
         with Path(path).open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:
@@ -93,9 +96,9 @@ def is_parquet(path: str) -> bool:
 
 def sha256(path: str) -> str | None:
     """Hash of a file as ``read`` notes it; None where there is none, or a device or pipe."""
-    if not Path(path).is_file():
-        return None
     try:
+        if not Path(path).is_file():
+            return None
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
@@ -110,12 +113,11 @@ def read(path: str) -> Baseline:
             error names file and field.
     """
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        content = files.read_whole(path, MOST_BYTES)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise UsageError(f"no baseline: larger than {MOST_BYTES:,} bytes", path=path) from error
         raise UsageError(f"cannot read the baseline: {error.strerror}", path=path) from error
-    if len(content) > MOST_BYTES:
-        raise UsageError(f"no baseline: larger than {MOST_BYTES:,} bytes", path=path)
     if content[: len(MAGIC)] != MAGIC:
         raise UsageError("no baseline: not a Parquet file", path=path)
     try:

@@ -289,3 +289,11 @@ def test_a_pipe_is_left_to_whoever_reads_it(tmp_path: Path, monkeypatch: pytest.
     assert parquet.is_parquet(f"{tmp_path}/-")
     assert not parquet.is_parquet("-"), "standard input"
     assert not parquet.is_parquet(f"{tmp_path}/pipe")
+
+
+def test_a_name_that_cannot_be_looked_up_is_none_of_a_baseline(tmp_path: Path) -> None:
+    for name in ("n" * 300, "nul\0"):
+        assert not parquet.is_parquet(str(tmp_path / name))
+        assert parquet.sha256(str(tmp_path / name)) is None
+        with pytest.raises(UsageError, match="cannot read the baseline"):
+            parquet.read(str(tmp_path / name))
