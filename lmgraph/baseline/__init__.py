@@ -167,7 +167,7 @@ class Baseline:
             by_hour["user"].append(users)
             by_hour["time_us"].append(day_us[used[first]] + (hour + 1) * HOUR_US - 1)
         added = {name: np.concatenate(parts) for name, parts in by_hour.items()}
-        none = {"source": -1, "target": -1, "process": -1, "moved": False, "executed": False}
+        none = {"source": -1, "target": -1, "process": -1, "tool": False, "moved": False, "executed": False}
         size = added["user"].size
         added |= {name: np.full(size, value, columns[name].dtype) for name, value in none.items()}
         return frames.make(
