@@ -91,7 +91,7 @@ def _asking(names: Lookup, incident: IncidentRow) -> list[str]:
 
 def _ask(names: Lookup, origins: Sequence[str], hops: Sequence[HopRow], accounts: Sequence[str]) -> list[str]:
     """What is found out first where administration is the likelier explanation."""
-    whom = f"{several([_owned(names, host) for host in origins], 3)}"
+    whom = several([_owned(names, host) for host in origins], 3)
     whom += f" and of {several(accounts, 3)}" if accounts else ""
     return [f"Ask the owner of {whom} whether this was expected work.", *_blind(names, hops)]
 

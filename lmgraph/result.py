@@ -281,7 +281,6 @@ class IncidentRow(_Row):
     key: str
     rank: int
     score: float
-    score_terms: dict[str, float]
     severity: Severity
     origin_hosts: list[str]
     hosts: list[str]
@@ -292,6 +291,7 @@ class IncidentRow(_Row):
     first: str
     last: str
     related: list[str]
+    score_terms: dict[str, float] = msgspec.field(default_factory=dict)  # absent from older results
 
 
 class UnplacedRow(_Row):

@@ -97,7 +97,7 @@ LINK_WEIGHTS: Final[dict[str, Weight]] = {
     "entered_then_moves_unproved": Weight(
         3000, "link", "the same, soon, where history is too short to say never"
     ),
-    "credential_switch": Weight(1500, "link", "another account goes on than the one that came"),
+    "credential_switch": Weight(1500, "link", "another account goes on, soon, than the one that came"),
     "left_before_entry": Weight(-2000, "link", "the movement left before the entry had succeeded"),
     "doubt": Weight(-350, "link", "other hops may as well have led here; per halving of the certainty"),
 }

@@ -136,10 +136,17 @@ class Lookup:
 
 
 class Shown(NamedTuple):
-    """A path that is shown first, and those that it stands for: they differ in the last host alone."""
+    """A path that is shown first, those that it stands for, and what no row shows of its incident.
+
+    Attributes:
+        path: The path.
+        alike: Those of its incident and severity that differ from it in the last host alone.
+        others: On the incident's first row, its paths that are in no row.
+    """
 
     path: PathRow
     alike: list[PathRow]
+    others: list[PathRow]
 
 
 def ranked(data: ResultData, top: int | None, min_severity: Severity) -> list[PathRow]:
@@ -156,12 +163,12 @@ def shown(data: ResultData, top: int | None, min_severity: Severity) -> list[Sho
     their last host are one row.
     """
     rows: dict[tuple[str, str, tuple[str, ...]], Shown] = {}
-    for path in ranked(data, None, min_severity):
+    for path in _fitting(data, min_severity):
         kind = (path.incident, path.severity, tuple(path.hosts[:-1]))
         if kind in rows:
             rows[kind].alike.append(path)
         else:
-            rows[kind] = Shown(path, [])
+            rows[kind] = Shown(path, [], [])
     place = {row.id: row.rank for row in data.incidents}
     best: dict[str, int] = {}
     for row in rows.values():
@@ -172,13 +179,30 @@ def shown(data: ResultData, top: int | None, min_severity: Severity) -> list[Sho
 
     first = sorted((row for row in rows.values() if best[row.path.incident] == row.path.rank), key=order)
     further = [row for row in rows.values() if best[row.path.incident] != row.path.rank]
-    return sorted([*first, *further][:top], key=order)
+    chosen = sorted([*first, *further][:top], key=order)
+    told = {path.id for row in chosen for path in (row.path, *row.alike)}
+    first_of = {row.path.incident: row for row in reversed(chosen)}
+    for path in _fitting(data, min_severity):
+        if path.id not in told and path.incident in first_of:
+            first_of[path.incident].others.append(path)
+    return chosen
+
+
+def _fitting(data: ResultData, min_severity: Severity) -> list[PathRow]:
+    """The paths of at least that severity, and the best one of each incident that has it as a whole."""
+    fit = {row.id for row in data.incidents if at_least(row.severity, min_severity)}
+    found = []
+    for path in data.paths:
+        if at_least(path.severity, min_severity) or path.incident in fit:
+            found.append(path)
+            fit.discard(path.incident)
+    return found
 
 
 def not_shown(data: ResultData, rows: Sequence[Shown], min_severity: Severity) -> list[str]:
     """What is said of the incidents that are in no row, and which option brings them; they are counted."""
     seen = {row.path.incident for row in rows}
-    fit = {path.incident for path in ranked(data, None, min_severity)}
+    fit = {path.incident for path in _fitting(data, min_severity)}
     left = [incident for incident in data.incidents if incident.id not in seen]
     cut = [incident for incident in left if incident.id in fit]
     slight = [incident for incident in left if incident.id not in fit]

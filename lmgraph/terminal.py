@@ -183,12 +183,17 @@ def _table(data: ResultData, rows: Sequence[Shown], arrow: str, *, wide: bool) -
         table.add_column(title, overflow="fold", justify="right" if right else "left")
     table.add_column("path", overflow="fold", ratio=1)
     said: set[str] = set()  # reasons that a path above has given
-    for path, alike in rows:
+    for path, alike, others in rows:
         figures = [_text(path.severity, _STYLE[path.severity])]
         figures += map(_text, _figures(path, names.incidents[path.incident].rank, wide=wide))
         if not wide:
             figures = [_text("\n").join(figures)]
         story = _story(names, path, said, alike)
+        if others:
+            ranks = summary.several(_runs([other.rank for other in others]), 8)
+            story.append(
+                f"\n… {summary.number(len(others), 'other path')} of this incident: rank {ranks}", "not bold"
+            )
         table.add_row(_text(str(path.rank)), *figures, _arrows(story, arrow))
     return table
 

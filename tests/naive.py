@@ -364,7 +364,7 @@ class Story:
         left = one["outcome_us"] >= 0 and other["first_us"] < one["outcome_us"] - self.skew
         return {
             "entered_then_moves": LINK_WEIGHTS[name].weight * (starts and gap <= within * hour),
-            "credential_switch": LINK_WEIGHTS["credential_switch"].weight * switch,
+            "credential_switch": LINK_WEIGHTS["credential_switch"].weight * (switch and gap <= within * hour),
             "left_before_entry": LINK_WEIGHTS["left_before_entry"].weight * left,
             "doubt": math.floor(-LINK_WEIGHTS["doubt"].weight * math.log2(self.certainty[a, b]) + 0.5),
         }

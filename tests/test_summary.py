@@ -335,3 +335,20 @@ def test_no_text_of_the_input_leaves_unescaped(text, severity):
         *(names.chain(path) for path in data.paths),
     ]
     assert harmful("".join(said)) == set()
+
+
+def test_the_first_row_of_an_incident_tells_of_what_no_row_shows() -> None:
+    data = broad()
+    rows = summary.shown(data, 2, "informational")
+    assert [row.path.incident for row in rows] == ["i0", "i1"]
+    assert len(rows[0].alike) == 29
+    assert [path.rank for path in rows[0].others] == [31, 32]
+    assert [path.rank for path in rows[1].others] == []
+
+
+def test_an_incident_of_a_severity_is_shown_by_its_best_path_of_less() -> None:
+    data = broad()
+    data.incidents[2].severity = "critical"
+    found = summary.shown(data, None, "critical")
+    assert [(row.path.id, row.path.severity, row.others) for row in found] == [("p33", "low", [])]
+    assert summary.not_shown(data, found, "critical")[-1].endswith("not shown, for --min-severity critical.")

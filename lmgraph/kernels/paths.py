@@ -302,10 +302,11 @@ def _link(
 ) -> int:
     """The terms of a → b into ``terms``, and their sum; ``holds`` is the hop whose account a carries."""
     starts = hops.moves_since[b] >= hops.first[a] - limits.skew
-    terms[0] = hops.entered[b] if starts and _gap(a, b, hops) <= hops.entered_within[b] else 0
+    soon = _gap(a, b, hops) <= hops.entered_within[b]
+    terms[0] = hops.entered[b] if starts and soon else 0
     known = holds >= 0 and _known(accounts.effective, b)
     terms[1] = 0
-    if known and not _common(accounts.effective, holds, accounts.effective, b):
+    if soon and known and not _common(accounts.effective, holds, accounts.effective, b):
         terms[1] = weights.switch
     terms[2] = 0
     if hops.outcome[a] >= 0 and hops.first[b] < hops.outcome[a] - limits.skew:
