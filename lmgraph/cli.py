@@ -94,7 +94,7 @@ def cli() -> None:
     "--top",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Paths that the table and the page show first (20); csv and tsv hold all unless it is given.",
+    help="Rows that table and page show first (20), by incident; paths in csv and tsv (all).",
 )
 @click.option(
     "--min-severity",

@@ -106,7 +106,7 @@ def evidence(
     user_kinds = np.array([_KINDS[account.kind] for account in identity.accounts.all], dtype=np.int8)
     witnesses, table = _hops(findings, identity, user_kinds, settings)
     uses, days_read = history.uses(witnesses, table, _contacts(findings)), _days_read(partial)
-    keys = _keys(identity, _images(findings.rows))
+    keys = _keys(identity, images_of(findings.rows))
     past, past_days, earlier = uses, days_read, None
     if baseline is not None:
         past = pd.concat([uses, baseline.uses_for(keys)], ignore_index=True)
@@ -180,11 +180,6 @@ def concluded(
     return Conclusion(data, story, scoring)
 
 
-def images(found: Evidence) -> list[str]:
-    """Names of processes (of tools of remote execution: paths), lower case, by their code in frames."""
-    return _images(found.findings.rows)
-
-
 def _keys(identity: Identity, images: Sequence[str]) -> dict[str, npt.NDArray[np.uint64]]:
     keys = {
         HOST: [host.key for host in identity.hosts.all],
@@ -220,7 +215,7 @@ def _log(found: Evidence, story: paths.PathTable) -> None:
 def witness_frame(rows: Sequence[Row]) -> pd.DataFrame:
     """Frame WITNESSES of the rows, in their order."""
     records = {name: number for number, name in enumerate(dict.fromkeys(row.name for row in rows))}
-    images = {name: number for number, name in enumerate(_images(rows))}
+    images = {name: number for number, name in enumerate(images_of(rows))}
     columns: dict[str, object] = {
         "witness": [records[row.name] for row in rows],
         "stage": [STAGES.index(row.stage) for row in rows],
@@ -357,7 +352,8 @@ def _paths_warning(baseline: Baseline | None, story: paths.PathTable, scoring: i
     return [sentence]
 
 
-def _images(rows: Sequence[Row]) -> list[str]:
+def images_of(rows: Sequence[Row]) -> list[str]:
+    """Names of processes (of tools of remote execution: paths), lower case, by their code in frames."""
     return sorted({image for row in rows if (image := _image(row))})
 
 

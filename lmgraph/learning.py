@@ -11,7 +11,7 @@ import pandas as pd
 
 from lmgraph import baseline, frames, history
 from lmgraph.baseline import ACCOUNT, HOST, NAME_LIMIT, PROCESS, Baseline
-from lmgraph.finish import Conclusion, Evidence, images
+from lmgraph.finish import Conclusion, Evidence, images_of
 from lmgraph.result import ResultData
 from lmgraph.schema import SEVERITIES
 from lmgraph.settings import DAY_US
@@ -111,7 +111,7 @@ def _names(found: Evidence) -> dict[str, list[object]]:
     names = {
         HOST: [host.name for host in found.identity.hosts.all],
         ACCOUNT: [account.shown for account in found.identity.accounts.all],
-        PROCESS: images(found),
+        PROCESS: images_of(found.findings.rows),
     }
     return {
         "kind": [kind for kind, of_kind in names.items() for _ in of_kind],

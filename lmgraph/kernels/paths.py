@@ -30,7 +30,7 @@ class Hops(NamedTuple):
     own_since: I64  # start of the acting account's own session on the source, else the greatest int
     moves_since: I64  # first of the hops out of the source
     entered: I64  # what a source that was just entered and starts to move adds
-    entered_within: I64  # and up to which gap
+    entered_within: I64  # and up to which gap; a change of accounts tells no longer than that, too
 
 
 class Lists(NamedTuple):
