@@ -141,12 +141,15 @@ class LineTest:
         return Tables(
             spelling=np.array([code in _SPELLING for code in range(128)]),
             names=_padded(names, _NAME_LIMIT),
-            starts=np.searchsorted([len(name) for name in names], np.arange(_NAME_LIMIT + 1)).astype(np.int64),
+            starts=np.searchsorted([len(name) for name in names], np.arange(_NAME_LIMIT + 1)).astype(
+                np.int64
+            ),
             class_of=np.array([self._order.index(self._needs[name]) + 1 for name in names], np.int64),
             classes=np.array(classes, np.int64),
             texts=_padded([needle.text for needle in needles], _TEXT_LIMIT),
             needles=np.array(
-                [(len(one.text), _BESIDE[one.beside], one.also[0] if one.also else 0) for one in needles], np.int64
+                [(len(one.text), _BESIDE[one.beside], one.also[0] if one.also else 0) for one in needles],
+                np.int64,
             ).reshape(-1, 3),
             slots=_padded(slots + slots[-1:] * (scan.SLOTS - len(slots)), scan.PREFIX),
             numbers=_open_addressed(self._numbers),
