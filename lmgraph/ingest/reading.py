@@ -18,7 +18,7 @@ from lmgraph.ingest.contract import InputReport, Item, Record, Reject, Remark, S
 from lmgraph.ingest.decoders import utf8
 from lmgraph.ingest.discover import STDIN
 from lmgraph.ingest.session import Session
-from lmgraph.ingest.streams import CHUNK, Budget, ByteStream, file_chunks
+from lmgraph.ingest.streams import CHUNK, Budget, ByteStream, FileSource
 from lmgraph.rules import needed
 from lmgraph.settings import Settings, parse_zone
 
@@ -105,7 +105,7 @@ def _inputs(
     source: Source, file: BinaryIO, settings: Settings, candidate: Callable[[bytes], bool], sha256: str | None
 ) -> Iterator[Item]:
     budget = Budget(source.size or 0)
-    stream = ByteStream(file_chunks(file, budget if source.size is None else None))
+    stream = ByteStream(FileSource(file, budget if source.size is None else None))
     opener, patience = Opener(budget), _Patience()
     for found in opener.inputs(stream, source.path, source.size or 0, file if source.rereadable else None):
         if isinstance(found, Remark):

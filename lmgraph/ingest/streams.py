@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import BinaryIO, Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, cast
+
+if TYPE_CHECKING:
+    from io import BufferedIOBase
+    from typing import Self
 
 CHUNK: Final = 256 * 1024
 MIB: Final = 1024 * 1024
@@ -55,34 +60,59 @@ class Budget:
             )
 
 
-class ByteStream:
-    """A pull reader over chunks of bytes that can look ahead.
+class ByteSource(Protocol):
+    """Where the bytes of a stream come from: piece after piece, each by one of two calls."""
 
-    A chunk source that raises ``StreamError`` ends the stream: what came before was given, and
+    def __next__(self) -> bytes:
+        """The next piece.
+
+        Raises:
+            StopIteration: The end.
+            StreamError: The end, before its time.
+        """
+        ...
+
+    def readinto(self, view: memoryview) -> int:
+        """Write at least one byte into ``view``, at its beginning, and say how many; 0 at the end.
+
+        Raises:
+            StreamError: The end, before its time.
+        """
+        ...
+
+
+class ByteStream:
+    """A pull reader over bytes that can look ahead.
+
+    A source that raises ``StreamError`` ends the stream: what came before was given, and
     ``problem`` holds the error. Nothing else is raised for bad content.
+
+    Args:
+        source: Pieces of bytes; an iterator that is no ``ByteSource`` costs ``readinto`` one copy more.
     """
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
+    def __init__(self, source: ByteSource | Iterator[bytes]) -> None:
+        self._source = source
+        self._write: Callable[[memoryview], int] | None = getattr(source, "readinto", None)
         self._buffer = b""
         self._at = 0
         self._ended = False
         self.problem: StreamError | None = None
 
     def _fill(self) -> bool:
-        """Append the next chunk to what is buffered; False at the end."""
+        """Append the next piece to what is buffered; False at the end."""
         while not self._ended:
             try:
-                chunk = next(self._chunks)
+                piece = next(self._source)
             except StopIteration:
                 self._ended = True
             except StreamError as error:
                 self._ended = True
                 self.problem = error
             else:
-                if chunk:
+                if piece:
                     rest = self._buffer[self._at :]
-                    self._buffer = rest + chunk if rest else chunk
+                    self._buffer = rest + piece if rest else piece
                     self._at = 0
                     return True
         return False
@@ -104,6 +134,36 @@ class ByteStream:
         self._at += len(piece)
         return piece
 
+    def readinto(self, view: memoryview) -> int:
+        """Write what one step gives, at least one byte, at the beginning of ``view``; 0 only at the end.
+
+        Args:
+            view: Where to write; at least one byte, contiguous, writable.
+
+        Returns:
+            The number of bytes written.
+        """
+        if self._at >= len(self._buffer):
+            if self._write is not None:
+                return self._written(view)
+            if not self._fill():
+                return 0
+        size = min(len(view), len(self._buffer) - self._at)
+        view[:size] = memoryview(self._buffer)[self._at : self._at + size]
+        self._at += size
+        return size
+
+    def _written(self, view: memoryview) -> int:
+        """What the source itself writes into ``view``: no bytes object in between."""
+        size = 0
+        if not self._ended and self._write is not None:
+            try:
+                size = self._write(view)
+            except StreamError as error:
+                self.problem = error
+            self._ended = not size
+        return size
+
     def read_exactly(self, size: int) -> bytes:
         """``size`` bytes; fewer only at the end. For small sizes: the result is held in memory."""
         piece = self.peek(size)
@@ -122,32 +182,82 @@ class ByteStream:
             yield piece
 
 
-def file_chunks(file: BinaryIO, budget: Budget | None = None) -> Iterator[bytes]:
-    """The bytes of an open file; ``budget`` learns the stored size of a pipe as it flows.
+class FileSource:
+    """The bytes of an open file, from where it stands; ``budget`` learns the stored size of a pipe.
 
     Raises:
-        StreamError: The medium fails in the middle.
+        StreamError: The medium fails in the middle; nothing that came before is lost.
     """
+
+    def __init__(self, file: BinaryIO, budget: Budget | None = None) -> None:
+        self._file = cast("BufferedIOBase", file)
+        self._budget = budget
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        with _media():
+            piece = self._file.read1(CHUNK)
+        if not piece:
+            raise StopIteration
+        self._count(len(piece))
+        return piece
+
+    def readinto(self, view: memoryview) -> int:
+        """Let the system write into ``view``; a pipe gives what it holds. See ``ByteSource``."""
+        with _media():
+            size = self._file.readinto1(view)
+        self._count(size)
+        return size
+
+    def _count(self, size: int) -> None:
+        if self._budget is not None:
+            self._budget.stored += size
+
+
+@contextmanager
+def _media() -> Iterator[None]:
+    """Make the errors of a medium end a stream."""
     try:
-        while chunk := file.read(CHUNK):
-            if budget is not None:
-                budget.stored += len(chunk)
-            yield chunk
+        yield
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "read error"
         raise StreamError("unreadable", reason.lower()) from error
 
 
-def limited_chunks(stream: ByteStream, size: int) -> Iterator[bytes]:
+class LimitedSource:
     """The next ``size`` bytes of a stream, for a member that lies inside it.
 
     Raises:
         StreamError: The stream ends before.
     """
-    left = size
-    while left:
-        piece = stream.read(min(left, CHUNK))
-        if not piece:
-            raise stream.problem or StreamError("truncated-archive", "the archive ends within this member")
-        left -= len(piece)
-        yield piece
+
+    def __init__(self, stream: ByteStream, size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        if not self._left:
+            raise StopIteration
+        piece = self._stream.read(min(self._left, CHUNK))
+        self._count(len(piece))
+        return piece
+
+    def readinto(self, view: memoryview) -> int:
+        """See ``ByteSource``."""
+        if not self._left:
+            return 0
+        size = self._stream.readinto(view[: self._left])
+        self._count(size)
+        return size
+
+    def _count(self, size: int) -> None:
+        if not size:
+            raise self._stream.problem or StreamError(
+                "truncated-archive", "the archive ends within this member"
+            )
+        self._left -= size

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from lmgraph.ingest.streams import ByteStream, StreamError, limited_chunks
+from lmgraph.ingest.streams import ByteStream, LimitedSource, StreamError
 
 BLOCK: Final = 512
 _HEADER_LIMIT: Final = 1024 * 1024
@@ -51,6 +51,8 @@ def members(stream: ByteStream) -> Iterator[TarMember]:
             raise stream.problem or StreamError("corrupt-archive", "the archive is truncated or damaged")
         kind = header[156:157]
         size = int(override.pop("size", "0")) or _number(header[124:136])
+        if size < 0:
+            raise StreamError("corrupt-archive", "the archive is truncated or damaged")
         if kind in b"xLKg":
             override |= _extended(stream, kind, size)
             continue
@@ -58,7 +60,7 @@ def members(stream: ByteStream) -> Iterator[TarMember]:
         override.clear()
         content = None
         if kind in _FILES:
-            content = ByteStream(limited_chunks(stream, size))
+            content = ByteStream(LimitedSource(stream, size))
             yield TarMember(name, size, content)
             for _ in content.chunks():
                 pass

@@ -18,7 +18,7 @@ from typing import BinaryIO, Final
 from isal import isal_zlib
 
 from lmgraph.ingest.decoders import inflate
-from lmgraph.ingest.streams import CHUNK, MIB, Budget, ByteStream, StreamError, limited_chunks
+from lmgraph.ingest.streams import CHUNK, MIB, Budget, ByteStream, LimitedSource, StreamError
 
 MAGIC: Final = b"PK\x03\x04"
 MAGIC_EMPTY: Final = b"PK\x05\x06"
@@ -121,7 +121,7 @@ def _content(
         actual, _ = yield from inflate(raw, budget)
     else:
         actual = 0
-        for piece in limited_chunks(raw, size or 0):
+        for piece in LimitedSource(raw, size or 0):
             actual = isal_zlib.crc32(piece, actual)
             budget.spend(len(piece))
             yield piece
@@ -140,7 +140,7 @@ def _streamed(stream: ByteStream, budget: Budget, *, lost: bool) -> Iterator[Zip
         if unknown and (skipped or method == _STORED):
             yield ZipMember(name, size, None, *(skipped or ("member-skipped", "its size is not known here")))
             raise StreamError("corrupt-archive", "the rest of the archive cannot be read as a stream")
-        part = stream if unknown else ByteStream(limited_chunks(stream, size))
+        part = stream if unknown else ByteStream(LimitedSource(stream, size))
         if skipped:
             yield ZipMember(name, size, None, *skipped)
         elif not name.endswith("/") or size:

@@ -8,10 +8,11 @@ import random
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmgraph.ingest import streams
@@ -54,6 +55,31 @@ def test_output_held_back_when_all_input_is_taken() -> None:
         packer = zlib.compressobj(wbits=-15)
         stored = packer.compress(content) + packer.flush()
         assert decoded(inflate, stored) == (content, None)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 600_000), st.booleans()), min_size=1, max_size=4),
+    st.integers(0, 20),
+    st.sampled_from([1, 7, 1000, 65_535, 65_536, 65_537, 10_000_000]),
+)
+@settings(max_examples=60, deadline=None)
+def test_members_end_wherever_the_pieces_do(members: list[tuple[int, bool]], zeros: int, piece: int) -> None:
+    """The decoder takes bytes of the trailer with the last of the data, and has to give them back."""
+    contents = [bytes(size) if plain else CONTENT[:size] for size, plain in members]
+    if piece < 1000:
+        contents = [content[:2000] for content in contents]
+    stored = b"".join(map(gzip.compress, contents)) + b"\0" * zeros
+    assert decoded(gunzip, stored, piece) == (b"".join(contents), None)
+
+
+@pytest.mark.parametrize("lines", [1, 40, 3000])
+def test_a_member_may_be_cut_into_any_two_pieces_near_its_end(lines: int) -> None:
+    content = CONTENT[: lines * 30]
+    stored = gzip.compress(content) * 2
+    middle = len(stored) // 2
+    for cut in range(middle - 20, middle + 20):
+        source = ByteStream(iter([stored[:cut], stored[cut:]]))
+        assert b"".join(ByteStream(gunzip(source, Budget(len(stored)))).chunks()) == content * 2
 
 
 def test_several_members_padding_and_header_fields() -> None:
@@ -124,6 +150,21 @@ def test_a_bomb_stops_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None
         assert stream.problem.code == "archive-limit"
         assert max(sizes) <= 256 * 1024
         assert sum(sizes) < len(zeros)
+
+
+def test_no_more_is_taken_than_is_used() -> None:
+    stored = zlib.compress(bytes(20 << 20), wbits=31)  # each 1,000 bytes hold a million
+    taken = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal taken
+        for taken in range(0, len(stored), 1000):
+            yield stored[taken : taken + 1000]
+
+    given = 0
+    for piece in islice(gunzip(ByteStream(pieces()), Budget(len(stored))), 24):
+        given += len(piece)
+        assert taken <= 2000 + given / 1000
 
 
 @given(st.binary(max_size=300))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 import pytest
@@ -9,24 +10,103 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmgraph.ingest import streams
-from lmgraph.ingest.streams import Budget, ByteStream, StreamError, limited_chunks
+from lmgraph.ingest.streams import Budget, ByteStream, FileSource, LimitedSource, StreamError
 
 
-@given(st.lists(st.binary(max_size=20)), st.lists(st.tuples(st.booleans(), st.integers(1, 30))))
-def test_bytes_come_in_order_whatever_is_looked_at(
-    chunks: list[bytes], calls: list[tuple[bool, int]]
+class Sources:
+    """The same bytes from every kind of source."""
+
+    @staticmethod
+    def of(kind: str, chunks: list[bytes]) -> ByteStream:
+        whole = b"".join(chunks)
+        if kind == "chunks":
+            return ByteStream(iter(chunks))
+        if kind == "file":
+            return ByteStream(FileSource(io.BytesIO(whole)))
+        outer = (
+            FileSource(io.BytesIO(whole + b"after")) if kind == "inside a file" else iter([*chunks, b"after"])
+        )
+        return ByteStream(LimitedSource(ByteStream(outer), len(whole)))
+
+
+KINDS = ["chunks", "file", "inside a file", "inside chunks"]
+CALLS = st.lists(
+    st.tuples(st.sampled_from(["peek", "read", "readinto", "exactly", "unread"]), st.integers(1, 30))
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(chunks=st.lists(st.binary(max_size=20)), calls=CALLS)
+def test_bytes_come_in_order_however_they_are_taken(
+    kind: str, chunks: list[bytes], calls: list[tuple[str, int]]
 ) -> None:
-    stream, left = ByteStream(iter(chunks)), b"".join(chunks)
-    for peek, size in calls:
-        if peek:
+    stream, left, piece = Sources.of(kind, chunks), b"".join(chunks), b""
+    for call, size in calls:
+        if call == "peek":
             assert stream.peek(size) == left[:size]
-        else:
+            continue
+        if call == "unread":
+            stream.unread(piece)
+            left, piece = piece + left, b""
+            continue
+        if call == "exactly":
+            piece = stream.read_exactly(size)
+            assert piece == left[:size]
+        elif call == "read":
             piece = stream.read(size)
-            assert left.startswith(piece)
-            assert bool(piece) == bool(left)
-            assert len(piece) <= size
-            left = left[len(piece) :]
+        else:
+            target = bytearray(b"\xaa" * size)
+            piece = bytes(target[: stream.readinto(memoryview(target))])
+            assert target[len(piece) :] == b"\xaa" * (size - len(piece))
+        assert left.startswith(piece)
+        assert bool(piece) == bool(left)
+        assert len(piece) <= size
+        left = left[len(piece) :]
     assert b"".join(stream.chunks()) == left
+    assert stream.problem is None
+
+
+def test_a_file_is_read_straight_into_the_view() -> None:
+    class File(io.BytesIO):
+        def readinto1(self, view: object, /) -> int:
+            asked.append(view)
+            return super().readinto1(view)  # type: ignore[arg-type]
+
+    asked: list[object] = []
+    view = memoryview(bytearray(10))
+    stream = ByteStream(FileSource(File(b"abc")))
+    assert (stream.readinto(view), bytes(view[:3]), asked == [view], asked[0] is view) == (
+        3,
+        b"abc",
+        True,
+        True,
+    )
+
+
+def test_a_failing_medium_loses_nothing() -> None:
+    class File(io.BytesIO):
+        def read1(self, size: int | None = -1, /) -> bytes:
+            piece = super().read1(3)
+            if not piece:
+                raise OSError(5, "Input/output error")
+            return piece
+
+        def readinto1(self, view: memoryview, /) -> int:
+            piece = self.read1()
+            view[: len(piece)] = piece
+            return len(piece)
+
+    budget = Budget()
+    stream = ByteStream(FileSource(File(b"abcdefg"), budget))
+    view = memoryview(bytearray(10))
+    told = b""
+    while count := stream.readinto(view):
+        told += view[:count]
+    assert (told, budget.stored, stream.readinto(view)) == (b"abcdefg", 7, 0)
+    assert stream.problem is not None
+    assert (stream.problem.code, str(stream.problem)) == ("unreadable", "input/output error")
+    stream = ByteStream(FileSource(File(b"abcdefg")))
+    assert (b"".join(stream.chunks()), str(stream.problem)) == (b"abcdefg", "input/output error")
 
 
 def test_read_exactly_and_unread() -> None:
@@ -50,11 +130,16 @@ def test_a_failing_source_ends_the_stream() -> None:
     assert (stream.problem.code, str(stream.problem)) == ("corrupt-archive", "why")
 
 
-def test_limited_chunks_stop_and_complain() -> None:
+def test_a_limited_source_stops_and_complains() -> None:
     stream = ByteStream(iter([b"abcdef"]))
-    assert b"".join(limited_chunks(stream, 2)) == b"ab"
+    assert b"".join(LimitedSource(stream, 2)) == b"ab"
     with pytest.raises(StreamError, match="ends within"):
-        list(limited_chunks(stream, 9))
+        list(LimitedSource(stream, 9))
+    inner = ByteStream(LimitedSource(ByteStream(iter([b"abcdef"])), 9))
+    view = memoryview(bytearray(20))
+    assert (inner.readinto(view), bytes(view[:6]), inner.readinto(view)) == (6, b"abcdef", 0)
+    assert inner.problem is not None
+    assert inner.problem.code == "truncated-archive"
 
 
 def test_budget_bounds_ratio_and_members(monkeypatch: pytest.MonkeyPatch) -> None:
