@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
-from lmgraph.folds import Folds
-from lmgraph.ingest import InputReport, Item, Record, Reject, Remark
+from lmgraph.folds import Folds, fold_key, record_name
+from lmgraph.ingest import InputReport, Item, Record, Reject, Remark, Repeats
 from lmgraph.rules.needed import Use, Wants, use
 from lmgraph.rules.witnesses import testify
 from lmgraph.schema import Event, Origin
@@ -26,7 +26,6 @@ HELD_ROWS: Final = 100_000  # a pipe's index of rows that the second look may wa
 
 _FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Event))
 _CLOCK: Final = ("time_us", "time_basis")
-_HOST_FIELDS: Final = ("cid", "aid", "host_name", "host_domain", "host_role", "host_ip", "source")
 
 
 def of_inventory(event: Event) -> bool:
@@ -92,6 +91,10 @@ def collect(items: Iterable[Item], settings: Settings, wants: Wants, *, held: He
                 _fold(folds, item.event, sighting=not wants.first_pass)
             if held is not None:
                 _hold(held, item, whole=verdict is not Use.KEEP)
+        elif isinstance(item, Repeats):
+            # Of a pipe only addresses come so: what may be wanted later.
+            target = folds if held is None else held.sightings
+            target.extend(item.names, item.times, item.records, item.templates)
         elif isinstance(item, Reject):
             partial.rejected[item.origin.path] = partial.rejected.get(item.origin.path, 0) + 1
             partial.rejects.append(item)
@@ -144,11 +147,6 @@ def digest(event: Event) -> bytes:
     return hashlib.blake2b(msgspec.msgpack.encode(identity), digest_size=16).digest()
 
 
-def record_name(event: Event) -> int:
-    """64 bits that name the record among those of its template."""
-    return int.from_bytes(digest(event)[:8], "big")
-
-
 def combine(left: Event, right: Event) -> Event:
     """One event of two deliveries: field by field what says more; associative and commutative."""
     if left == right:
@@ -161,32 +159,6 @@ def combine(left: Event, right: Event) -> Event:
 def ordered(rows: dict[bytes, Kept]) -> Iterator[tuple[bytes, Kept]]:
     """The rows by time, then digest: an order that depends on nothing but their content."""
     return iter(sorted(rows.items(), key=lambda item: (item[1].event.time_us, item[0])))
-
-
-def fold_key(event: Event, *, sighting: bool = False) -> Event:
-    """The template of the event: what it says less its time and all that differs between repeats.
-
-    A sighting keeps the host and its address alone.
-    """
-    if sighting:
-        kept = {name: getattr(event, name) for name in _HOST_FIELDS}
-        return Event(kind="other", time_us=0, **kept)
-    session = event.kind in {"logon", "logoff"} and event.logon_type != 3
-    return msgspec.structs.replace(
-        event,
-        time_us=0,
-        time_basis="sensor",
-        cloud_us=None,
-        event_id=None,
-        host_port=event.host_port if event.kind == "accept" else None,
-        remote_port=event.remote_port if event.kind == "connection" else None,
-        logon_id=event.logon_id if session else None,
-        process_id=None,
-        process_command_line=None,
-        redacted=False,
-        command_line_cut=False,
-        parent_process_id=None,
-    )
 
 
 def _keep(rows: dict[bytes, Kept], event: Event, origin: Origin) -> None:

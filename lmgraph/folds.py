@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from lmgraph.kernels import repeats
 from lmgraph.schema import Event
 from lmgraph.settings import HOUR_US
 
@@ -24,6 +25,7 @@ U64 = npt.NDArray[np.uint64]
 
 SKETCH: Final = 256  # record names kept per row: counts are exact up to here, estimated above
 _WAITING: Final = 1 << 16  # records that wait at least until they are counted in
+_HOST_FIELDS: Final = ("cid", "aid", "host_name", "host_domain", "host_role", "host_ip", "source")
 _BLOCK: Final = 1 << 16  # rows or record names sorted at a time: what that needs stays small
 
 
@@ -59,8 +61,7 @@ class Folds:
 
     def learn(self, template: Event) -> int:
         """The 64-bit name of a template, which is known from now on."""
-        packed = msgspec.msgpack.encode(template)
-        name = int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest(), "big")
+        name = template_name(template)
         self.templates.setdefault(name, template)
         return name
 
@@ -72,9 +73,17 @@ class Folds:
         if len(self._names) >= _WAITING:
             self._flush()
 
-    def extend(self, names: U64, time_us: I64, records: U64) -> None:
-        """Count many records in: each one's template, as ``learn`` named it, its time and its name."""
-        self._take(_of_records(names, time_us, records))
+    def extend(
+        self, names: Sequence[int], times: Sequence[int], records: Sequence[int], templates: Mapping[int, Event]
+    ) -> None:
+        """Count many records in: each one's template by its name, its time (µs) and its own name."""
+        for name, template in templates.items():
+            self.templates.setdefault(name, template)
+        self._names.extend(names)
+        self._times.extend(times)
+        self._records.extend(records)
+        if len(self._names) >= _WAITING:
+            self._flush()
 
     @property
     def columns(self) -> Columns:
@@ -184,6 +193,53 @@ class Folds:
         if self._waiting:
             self._columns = _joined(self._columns, _reduced(self._chunks))
         self._chunks, self._waiting = [], 0
+
+
+def fold_key(event: Event, *, sighting: bool = False) -> Event:
+    """The template of the event: what it says less its time and all that differs between repeats.
+
+    A sighting keeps the host and its address alone.
+    """
+    if sighting:
+        kept = {name: getattr(event, name) for name in _HOST_FIELDS}
+        return Event(kind="other", time_us=0, **kept)
+    session = event.kind in {"logon", "logoff"} and event.logon_type != 3
+    return msgspec.structs.replace(
+        event,
+        time_us=0,
+        time_basis="sensor",
+        cloud_us=None,
+        event_id=None,
+        host_port=event.host_port if event.kind == "accept" else None,
+        remote_port=event.remote_port if event.kind == "connection" else None,
+        logon_id=event.logon_id if session else None,
+        process_id=None,
+        process_command_line=None,
+        redacted=False,
+        command_line_cut=False,
+        parent_process_id=None,
+    )
+
+
+def template_name(template: Event) -> int:
+    """64 bits that name a template."""
+    return _digest(template)
+
+
+def record_name(event: Event) -> int:
+    """64 bits that name a record among those of its template: its id where it has one, else all that it says."""
+    if event.event_id is None:
+        return _digest(event)
+    return name_of("\x1f".join((event.event_id, event.aid or "", event.cid or "")))
+
+
+def name_of(text: str) -> int:
+    """64 bits that name a text, the same that ``kernels.repeats`` gives to its bytes in a line."""
+    return int(repeats.name(np.frombuffer(text.encode(), np.uint8)))
+
+
+def _digest(event: Event) -> int:
+    return int.from_bytes(hashlib.blake2b(msgspec.msgpack.encode(event), digest_size=8).digest(), "big")
 
 
 def _of_records(names: U64, time_us: I64, records: U64) -> Columns:

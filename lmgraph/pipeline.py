@@ -17,7 +17,7 @@ from lmgraph import columns, ingest
 from lmgraph.assets import read_assets
 from lmgraph.errors import InputError, UsageError
 from lmgraph.events import Held, Partial, collect, look_again, merge, ordered
-from lmgraph.ingest import Reject, Remark, Source
+from lmgraph.ingest import Memory, Reject, Remark, Source
 from lmgraph.result import ResultData
 from lmgraph.rules.needed import Wants
 from lmgraph.settings import Settings
@@ -135,7 +135,7 @@ def gather(
     _LOG.info("%d to read", len(sources))
     held: dict[str, Held] = {source.path: Held() for source in sources if not source.rereadable}
     meter = _Meter(sources, progress)
-    first = engine.gather(bind(_look, settings=settings, held=held), sources, meter.done)
+    first = engine.gather(bind(_look, settings=settings, held=held, memory=Memory(Wants.nothing(), settings.rules)), sources, meter.done)
     first.remarks.extend(remarks)
     if all(report.format in _NO_FORMAT for report in first.inputs.values()):
         raise InputError(_nothing_readable(first, paths))
@@ -149,7 +149,7 @@ def gather(
     again = [source for source in sources if source.rereadable and source.error is None]
     meter.second(again)
     # A second look repeats every remark and reject of the first: only what it found counts.
-    second = engine.gather(bind(_look_again, settings=settings, wants=wants), again, meter.done)
+    second = engine.gather(bind(_look_again, settings=settings, memory=Memory(wants, settings.rules)), again, meter.done)
     for index in held.values():
         second = merge(second, look_again(index, settings, wants))
     _LOG.info("the second look found %d rows and %d addresses", len(second.found), len(second.sightings))
@@ -202,13 +202,13 @@ def _sources(paths: Sequence[str], outputs: Collection[str]) -> tuple[list[Sourc
     return sources, remarks
 
 
-def _look(source: Source, *, settings: Settings, held: dict[str, Held]) -> Partial:
-    wants = Wants.nothing()
-    return collect(ingest.read(source, settings, wants), settings, wants, held=held.get(source.path))
+def _look(source: Source, *, settings: Settings, held: dict[str, Held], memory: Memory) -> Partial:
+    wants = memory.wants
+    return collect(ingest.read(source, settings, wants, memory), settings, wants, held=held.get(source.path))
 
 
-def _look_again(source: Source, *, settings: Settings, wants: Wants) -> Partial:
-    return collect(ingest.read(source, settings, wants), settings, wants)
+def _look_again(source: Source, *, settings: Settings, memory: Memory) -> Partial:
+    return collect(ingest.read(source, settings, memory.wants, memory), settings, memory.wants)
 
 
 def _nothing_readable(first: Partial, paths: Sequence[str]) -> str:

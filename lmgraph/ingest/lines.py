@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from lmgraph.ingest.blocks import LINE_LIMIT, Block
 from lmgraph.ingest.falcon import KINDS
 from lmgraph.kernels import scan
 from lmgraph.rules.needed import Need, Needle, Wants, is_plain_number, need_of
@@ -34,6 +35,8 @@ _NESTED: Final = re.compile(rb"[:\[ \t\r]\{")
 _ESCAPE: Final = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 # Characters that needles, keys or values are made of, and those that part them.
 _SPELLING: Final = frozenset(b'"#$%-./0123456789:@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\_abcdefghijklmnopqrstuvwxyz{')
+SHORTEST: Final = len('{"alert_type":1}')  # no shorter object has a field of ours and a value
+_CAPACITY: Final = 16_384  # candidates found at a time
 _TEXT_LIMIT: Final = 16
 _NAME_LIMIT: Final = 64
 _MOST_DIGITS: Final = 19
@@ -73,7 +76,7 @@ class LineTest:
         }
         ids = {text for _, _, text in wants.processes}
         self._numbers = frozenset(int(text) for text in ids if is_plain_number(text))
-        self._addresses = frozenset(_hash(address.encode()) for address in wants.addresses)
+        self._addresses = frozenset(fnv(address.encode()) for address in wants.addresses)
         self._any_address = held and wants.first_pass
 
     def __call__(self, line: bytes) -> bool:
@@ -116,7 +119,7 @@ class LineTest:
         for value in _ADDRESS.findall(line):
             if value in (b"", b"null"):
                 continue
-            if self._any_address or _DOTTED.fullmatch(value) is None or _hash(value) in self._addresses:
+            if self._any_address or _DOTTED.fullmatch(value) is None or fnv(value) in self._addresses:
                 return True
         return False
 
@@ -152,9 +155,9 @@ class LineTest:
                 np.int64,
             ).reshape(-1, 3),
             slots=_padded(slots + slots[-1:] * (scan.SLOTS - len(slots)), scan.PREFIX),
-            numbers=_open_addressed(self._numbers),
+            numbers=open_addressed(self._numbers),
             wanted=scan.ANY_ADDRESS if self._any_address else wanted,
-            addresses=_open_addressed(self._addresses),
+            addresses=open_addressed(self._addresses),
         )
 
 
@@ -173,12 +176,12 @@ def _stands(needle: Needle, lowered: bytes) -> bool:
     return False
 
 
-def _hash(text: bytes) -> int:
-    """FNV-1a of 64 bits, never 0 (the scan keeps addresses by it)."""
+def fnv(text: bytes) -> int:
+    """FNV-1a of 64 bits, by which kernels find a text in a table (isthe.com/chongo/tech/comp/fnv)."""
     hashed = 0xCBF29CE484222325
     for byte in text:
         hashed = (hashed ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-    return hashed | 1
+    return hashed
 
 
 def _padded(texts: list[bytes], width: int) -> npt.NDArray[np.uint8]:
@@ -186,7 +189,7 @@ def _padded(texts: list[bytes], width: int) -> npt.NDArray[np.uint8]:
     return np.stack(rows) if rows else np.zeros((0, width), np.uint8)
 
 
-def _open_addressed(values: Iterable[int]) -> npt.NDArray[np.uint64]:
+def open_addressed(values: Iterable[int]) -> npt.NDArray[np.uint64]:
     """A set with linear probing, at most half full; 0 marks a free place."""
     ordered = sorted(values)
     table: list[Any] = [0] * (1 << (2 * len(ordered) + 1).bit_length())
@@ -196,3 +199,77 @@ def _open_addressed(values: Iterable[int]) -> npt.NDArray[np.uint64]:
             place = (place + 1) % len(table)
         table[place] = value
     return np.array(table, np.uint64)
+
+
+class Finder:
+    """Finds the candidates among the lines of one stream, block by block; counts lines and records.
+
+    Args:
+        test: Of lines.
+        by_scan: Whether the byte scan does it; else each line is looked at by itself, and none is said to
+            repeat others.
+    """
+
+    def __init__(self, test: LineTest, *, by_scan: bool) -> None:
+        self._test, self._by_scan = test, by_scan
+        self._state = np.array([0, 0, -1])
+        self._found = np.zeros((_CAPACITY, 5), np.int64)
+
+    @property
+    def lines(self) -> int:
+        """Lines so far."""
+        return int(self._state[scan.LINES])
+
+    @property
+    def records(self) -> int:
+        """Lines so far that are not blank."""
+        return int(self._state[scan.RECORDS])
+
+    def pass_over(self, place: int) -> None:
+        """Count a line that begins there in the stream, and that nobody can hold."""
+        self._state[:] = self._state[scan.LINES] + 1, self._state[scan.RECORDS] + 1, place >> scan.STRETCH_BITS
+
+    def find(self, block: Block, begin: int, end: int) -> tuple[npt.NDArray[np.int64], int]:
+        """The candidates among the lines ``block.buffer[begin:end]``, as ``scan.scan`` finds them.
+
+        Returns:
+            Rows of ``scan.scan``, valid until the next call; and where to go on, before ``end`` if there
+            are too many.
+        """
+        final = block.final and end == block.end
+        if self._by_scan:
+            tables = self._test.tables
+            count, begin = scan.scan(
+                block.buffer, begin, end, block.offset, final, SHORTEST, LINE_LIMIT,
+                tables.spelling, tables.names, tables.starts, tables.class_of, tables.classes, tables.texts,
+                tables.needles, tables.slots, tables.numbers, tables.wanted, tables.addresses,
+                self._state, self._found,
+            )  # fmt: skip
+            return self._found[:count], begin
+        return self._one_by_one(block, begin, end, final=final)
+
+    def _one_by_one(
+        self, block: Block, begin: int, end: int, *, final: bool
+    ) -> tuple[npt.NDArray[np.int64], int]:
+        rows: list[tuple[int, int, int, int, int]] = []
+        for line in block.text(begin, end).split(b"\n")[:-1]:
+            after = begin + len(line) + 1
+            self._state[scan.LINES] += 1
+            stretch = (block.offset + begin) >> scan.STRETCH_BITS
+            raw = line.strip()
+            if raw:
+                self._state[scan.RECORDS] += 1
+                edge = (
+                    stretch != self._state[scan.LAST_STRETCH]
+                    or (block.offset + after) >> scan.STRETCH_BITS != stretch
+                    or (final and after == end)
+                )
+                whole = raw.startswith(b"{") and raw.endswith(b"}")
+                too_long = len(line) > LINE_LIMIT
+                if too_long or edge or not whole or (len(line) >= SHORTEST and self._test(raw)):
+                    first = begin + len(line) - len(line.lstrip())
+                    repeats = scan.TOO_LONG if too_long else 0
+                    rows.append((first, first + len(raw), self.lines, self.records, repeats))
+            self._state[scan.LAST_STRETCH] = stretch
+            begin = after
+        return np.array(rows, np.int64).reshape(-1, 5), end

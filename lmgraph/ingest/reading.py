@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Final
 
@@ -14,9 +14,10 @@ from lmgraph.errors import RecordError
 from lmgraph.ingest import registry
 from lmgraph.ingest.archives import Member, Opener
 from lmgraph.ingest.clock import Clock
-from lmgraph.ingest.contract import InputReport, Item, Record, Reject, Remark, Source
+from lmgraph.ingest.contract import InputReport, Item, Record, Reject, Remark, Repeats, Source
 from lmgraph.ingest.decoders import utf8
 from lmgraph.ingest.discover import STDIN
+from lmgraph.ingest.repeats import Memory
 from lmgraph.ingest.session import Session
 from lmgraph.ingest.streams import CHUNK, Budget, ByteStream, FileSource
 from lmgraph.rules import needed
@@ -56,10 +57,13 @@ class _Patience:
             self._records += session.records
 
 
-def read(source: Source, settings: Settings, wants: needed.Wants) -> Iterator[Item]:
+def read(
+    source: Source, settings: Settings, wants: needed.Wants, memory: Memory | None = None
+) -> Iterator[Item]:
     """All items of one source, in the order stored; an archive gives several inputs.
 
-    Content never raises: what cannot be read is a ``Reject`` or a ``Remark``.
+    Content never raises: what cannot be read is a ``Reject`` or a ``Remark``. ``memory``, of the same
+    wants, only saves the readers of a pass from learning twice what recurs in several sources.
 
     Raises:
         RecordError: The first reject, when ``settings.strict`` is set.
@@ -69,13 +73,13 @@ def read(source: Source, settings: Settings, wants: needed.Wants) -> Iterator[It
         return
     if source.note is not None:
         yield Remark(source.path, "given-twice", "low", source.note)
-    candidate = needed.line_filter(wants)
+    memory = memory or Memory(wants, settings.rules)
     try:
         with _open(source) as file:
             sha256 = (
                 _sha256(file) if settings.hash_inputs and wants.first_pass and source.rereadable else None
             )
-            for item in _inputs(source, file, settings, candidate, sha256):
+            for item in _inputs(source, file, settings, memory, sha256):
                 if settings.strict and isinstance(item, Reject):
                     raise RecordError(item.reason, path=item.origin.path, record=item.origin.record)
                 yield item
@@ -102,7 +106,7 @@ def _unreadable(source: Source, reason: str) -> Remark:
 
 
 def _inputs(
-    source: Source, file: BinaryIO, settings: Settings, candidate: Callable[[bytes], bool], sha256: str | None
+    source: Source, file: BinaryIO, settings: Settings, memory: Memory, sha256: str | None
 ) -> Iterator[Item]:
     budget = Budget(source.size or 0)
     stream = ByteStream(FileSource(file, budget if source.size is None else None))
@@ -112,14 +116,14 @@ def _inputs(
             yield found
         else:
             size = budget.stored if found.path == source.path else found.size
-            yield from _input(found, size, settings, candidate, sha256, patience, once=not source.rereadable)
+            yield from _input(found, size, settings, memory, sha256, patience, once=not source.rereadable)
 
 
 def _input(
     member: Member,
     size: int,
     settings: Settings,
-    candidate: Callable[[bytes], bool],
+    memory: Memory,
     sha256: str | None,
     patience: _Patience,
     *,
@@ -131,7 +135,8 @@ def _input(
     own = _OWN_RESULT.match(head)
     reader = None if own else registry.find(head, member.path)
     clock = Clock(parse_zone(settings.tz))
-    session = Session(member.path, candidate, clock, reader.shape if reader else "", once=once)
+    shape = reader.shape if reader else ""
+    session = Session(member.path, memory, clock, shape, once=once, scan=settings.scan)
     if reader is not None:
         held = patience.FREE if any(mark in head for mark in _MARKS) else _HELD_LIMIT
         yield from _known(reader.read(stream, session), session, patience, held)
@@ -155,8 +160,8 @@ def _input(
 
 
 def _known(
-    items: Iterator[Record | Reject], session: Session, patience: _Patience, limit: int
-) -> Iterator[Record | Reject]:
+    items: Iterator[Record | Repeats | Reject], session: Session, patience: _Patience, limit: int
+) -> Iterator[Record | Repeats | Reject]:
     """The items, rejects only once a record was understood: a foreign file is unknown, not all rejects.
 
     More than ``limit`` rejects before that end the reading, as does the end of ``patience``.

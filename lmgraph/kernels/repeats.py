@@ -29,6 +29,8 @@ _MOST_KEYS = 128
 _QUOTE, _HASH, _COMMA, _MINUS, _DOT, _ZERO, _COLON = 34, 35, 44, 45, 46, 48, 58
 _BACKSLASH, _OPEN, _CLOSE = 92, 123, 125
 _NULL = np.frombuffer(b"null", np.uint8)
+_TRUE = np.frombuffer(b"true", np.uint8)
+_FALSE = np.frombuffer(b"false", np.uint8)
 _DECIMAL = np.frombuffer(b"_decimal", np.uint8)
 _READABLE = np.frombuffer(b"_readable", np.uint8)
 _PORT = np.frombuffer(b"445", np.uint8)
@@ -192,7 +194,7 @@ def _line(
     buffer: U8, begin: int, end: int, keys: U64, actions: I64, seen: U64, names: U64, times: I64
 ) -> bool:
     """Read one line; false where the parser must look. ``names`` and ``times`` are the outputs' rows."""
-    content, session = np.uint64(0), np.uint64(0)
+    content = session = logon_id = np.uint64(0)
     logon_type_network = False
     sensor = logon = cloud = _NO_TIME
     cloud_rank = CLOUDS
@@ -253,8 +255,13 @@ def _line(
                         return False
                 i += 4
                 value_end = value
-            elif buffer[i] == 116 or buffer[i] == 102:  # true, false: an error in most fields
-                return False
+            elif buffer[i] in (116, 102):  # true and false are errors in most of our fields
+                literal = _TRUE if buffer[i] == 116 else _FALSE
+                for k in range(literal.size):
+                    if action != OTHER or buffer[i + k] != literal[k]:
+                        return False
+                i += literal.size
+                value_end = value
             else:
                 i = _number_end(buffer, i, end)
                 if i < 0:
@@ -278,7 +285,11 @@ def _line(
             same = value_end - value == 3 and _ends_with(buffer, value, value_end, _PORT)
             content += _mixed(whole + np.uint64(same))
         elif action == SESSION:
+            for k in range(value, value_end):
+                if buffer[k] == _BACKSLASH:
+                    return False
             session = _mixed(_hashed(buffer, value - 1, value_end + text, whole))
+            logon_id = _mixed(_hashed(buffer, value, value_end, _OFFSET))
         elif action == LOGON_TYPE:
             logon_type_network = value_end - value == 1 and buffer[value] == 51
         elif action >= SENSOR and value < value_end:
@@ -309,6 +320,7 @@ def _line(
             return False
     if not _known(buffer, id_begin, id_end):
         return False
+    names[2] = logon_id
     names[0] = _mixed(content if logon_type_network else content + session)
     hashed = _hashed(buffer, id_begin, id_end, _OFFSET)
     hashed = _hashed(buffer, aid_begin, aid_end, (hashed ^ np.uint64(31)) * _PRIME)
@@ -337,7 +349,8 @@ def read(
         keys: Open-addressed table of the FNV-1a hashes of keys.
         actions: What each key's value is.
         good: (n,) filled: whether the line was read; if not, the parser must.
-        names: (n, 2) filled: the hash of the content, and the name of the record (``events.record_name``).
+        names: (n, 3) filled: the hash of the content, the name of the record (``folds.record_name``), and the
+            ``name`` of its logon id (0: none).
         times: (n, 2) filled: of the event and on the cloud's clock (else the former), in microseconds.
     """
     seen = np.empty(_MOST_KEYS, np.uint64)

@@ -46,6 +46,7 @@ ANYTHING, SEPARATOR_BEFORE, NO_DIGIT = range(3)
 # Columns of ``classes``: first needle and the one after the last; a number of ``numbers`` instead; REPEATS.
 FIRST, LAST, NUMBERS, FOLDS = range(4)
 SIGHTING = 63  # REPEATS of a line that is a candidate for the address of its host alone
+TOO_LONG = -1
 # Which addresses of the host are wanted.
 NO_ADDRESS, SOME_ADDRESSES, ANY_ADDRESS = range(3)
 
@@ -343,7 +344,7 @@ def _wanted_address(buffer: U8, at: int, end: int, wanted: int, addresses: U64) 
         i += 1
     if i == begin or (i - begin == _NULL.size and _spells(buffer, begin, _NULL)):
         return False
-    return wanted == ANY_ADDRESS or not dotted or _in_set(hashed | _ONE, addresses)
+    return wanted == ANY_ADDRESS or not dotted or _in_set(hashed, addresses)
 
 
 @kernel
@@ -446,7 +447,7 @@ def scan(
         shortest: Shorter objects hold nothing of ours, in bytes.
         longest: In bytes.
         spelling: Per character of ASCII whether its escape makes a line a candidate; length 128.
-        names: (n, 64) names of events, sorted by length.
+        names: (n, 64) names of events, sorted by length; bytes.
         starts: (65,) first name of each length.
         class_of: (n,) class of each name, from 1 on.
         classes: (m, 4) per class, as the columns above; row 0 is not used.
@@ -516,7 +517,10 @@ def scan(
                 )
                 whole = buffer[first] == _OPEN and buffer[last] == _CLOSE
                 repeats = 0
-                if edge or not whole or length > longest:
+                if length > longest:
+                    candidate = True
+                    repeats = TOO_LONG
+                elif edge or not whole:
                     candidate = True
                 elif length < shortest:
                     candidate = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -61,6 +61,7 @@ class Wants:
         return cls(first_pass=True)
 
 
+EVER: Final = ((-(2**62), 2**62),)
 _ALWAYS_KEPT: Final = frozenset({"host_info", "user_info", "address", "address_removed", "table_alert"})
 _SESSION_KINDS: Final = frozenset({"logon", "logon_failed", "logoff"})
 
@@ -93,25 +94,46 @@ def _answers(event: Event, wants: Wants) -> bool:
     """Whether the whole record answers something wanted."""
     if event.kind == "process_start" and event.process_id is not None:
         return (event.cid, event.aid, event.process_id) in wants.processes
-    if event.kind == "logon":
-        if event.logon_type == NETWORK_LOGON and (event.cid, event.aid) in wants.logon_hosts:
-            return True
-        if event.logon_id is not None and (event.cid, event.aid, event.logon_id) in wants.logons:
-            return True
-    testimony = testify(event) if wants.spans else None
-    return testimony is not None and not testimony.opens and _in_span(event, wants)
-
-
-def _in_span(event: Event, wants: Wants) -> bool:
+    if (
+        event.kind == "logon"
+        and event.logon_id is not None
+        and (event.cid, event.aid, event.logon_id) in wants.logons
+    ):
+        return True
     # A row of the query's table knows the cloud's clock alone; its full record may be hours from it.
-    clocks = {event.time_us, event.cloud_us or event.time_us}
-    for key in _host_keys(event, wants):
-        spans = wants.spans.get(key, ())
-        for clock in clocks:
-            place = bisect_right(spans, clock, key=_begins) - 1
-            if place >= 0 and clock <= spans[place][1]:
-                return True
-    return False
+    spans = spans_of(event, wants)
+    return within(spans, event.time_us) or (event.cloud_us is not None and within(spans, event.cloud_us))
+
+
+def spans_of(event: Event, wants: Wants) -> tuple[Span, ...]:
+    """When a record that says this is wanted whole, whatever its ids; disjoint, ascending."""
+    if (
+        event.kind == "logon"
+        and event.logon_type == NETWORK_LOGON
+        and (event.cid, event.aid) in wants.logon_hosts
+    ):
+        return EVER
+    testimony = testify(event) if wants.spans else None
+    if testimony is None or testimony.opens:
+        return ()
+    return union(span for key in _host_keys(event, wants) for span in wants.spans.get(key, ()))
+
+
+def within(spans: tuple[Span, ...], time_us: int) -> bool:
+    """Whether a time lies in one of these closed spans, which are disjoint and ascending."""
+    place = bisect_right(spans, time_us, key=_begins) - 1
+    return place >= 0 and time_us <= spans[place][1]
+
+
+def union(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The same spans, disjoint and ascending."""
+    out: list[Span] = []
+    for first, last in sorted(spans):
+        if out and first <= out[-1][1]:
+            out[-1] = (out[-1][0], max(out[-1][1], last))
+        else:
+            out.append((first, last))
+    return tuple(out)
 
 
 def _begins(span: Span) -> int:
@@ -130,7 +152,6 @@ def _host_keys(event: Event, wants: Wants) -> Iterator[HostKey]:
     for address in (event.host_ip, event.remote_ip):
         if address:
             yield ("ip", address)
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +196,9 @@ _ANY: Final = Need()
 _ANY_REPEATING: Final = Need(repeats=True)
 _FIRST: Final[Mapping[Kind, Need]] = {
     "process_start": Need(needles=_PROGRAMS),
-    "connection": Need(needles=_PORT, repeats=True),
-    "accept": Need(needles=_PORT, repeats=True),
+    # The literal rules take a connection of PsExec for its start, whatever the port.
+    "connection": Need(needles=(*_PORT, *_PROGRAMS), repeats=True),
+    "accept": Need(needles=(*_PORT, *_PROGRAMS), repeats=True),
     "service_install": _ANY,
     "service_start": _ANY,
     "smb_execution": _ANY,
