@@ -63,7 +63,7 @@ def _addresses(event: Event) -> Iterator[str]:
 def _names(partial: Partial) -> dict[tuple[str, str], tuple[str, ...]]:
     """Sensor to the short names that it bears: raw records carry the sensor's id alone."""
     names: dict[tuple[str, str], set[str]] = {}
-    events = [*(row.event for row in partial.kept.values()), *partial.folded]
+    events = [*(row.event for row in partial.kept.values()), *partial.folded.templates.values()]
     for event in events:
         if event.aid and event.host_name:
             names.setdefault((event.cid or "", event.aid), set()).add(split_name(event.host_name)[0])
