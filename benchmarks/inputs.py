@@ -201,7 +201,8 @@ def _tables(what: Input) -> Iterator[Any]:
     import pyarrow as pa
     from pyarrow import json as reader
 
-    schema = pa.schema([(name, pa.string()) for name in columns(what.order)])
+    kinds = {"@timestamp": pa.int64()}  # the one number in an export
+    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in columns(what.order)])
     options = reader.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
     whole = reader.ReadOptions(block_size=256 * MB)
     with plain(what).open("rb") as file:
