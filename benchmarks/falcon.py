@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Order = Literal["fdr", "sorted"]
+Side = Literal["source", "target"]
 Fields = Mapping[str, str]
 Kinds = Sequence[tuple[str, int, float, Sequence[Fields]]]  # code, version, share of all records, variants
 
@@ -154,16 +155,17 @@ class Line:
         after_ms: When, counted from the episode's beginning.
         portion: In how many of the episodes it is told.
         variants: The fields; one variant is drawn for each record.
-        alert: Whether it is an alert.
+        role: What it is to the analysis: an alert, a record that may open a hop as one does, a record of
+            context that only tells of a contact, or nothing of these.
     """
 
     code: str
     version: int
-    side: Literal["source", "target"]
+    side: Side
     after_ms: int
     portion: float
     variants: Sequence[Fields]
-    alert: bool = False
+    role: Literal["alert", "opener", "context", "other"] = "other"
 
 
 def episodes(*, raw: bool) -> Sequence[tuple[float, Sequence[Line]]]:
@@ -174,8 +176,8 @@ def episodes(*, raw: bool) -> Sequence[tuple[float, Sequence[Line]]]:
             alert's connection. Otherwise as LogScale enriches it.
     """
     enriched = {} if raw else {"UserName": "<user>", "LogonDomain": "CORP"}
-    kernel = Line("NetworkConnectIP4", 12, "source", 300, 1.0, (KERNEL_SMB,))
-    arrival = Line("UserLogon", 8, "target", 500, 1.0, (NETWORK_LOGON,))
+    kernel = Line("NetworkConnectIP4", 12, "source", 300, 1.0, (KERNEL_SMB,), role="context")
+    arrival = Line("UserLogon", 8, "target", 500, 1.0, (NETWORK_LOGON,), role="context")
     by_psexec = (
         ("PsExec.exe", "PsExec.exe \\\\<peerhost> -accepteula -s cmd.exe /c <word>.cmd", {}),
         ("psexec64.exe", "psexec64.exe \\\\<peerhost> -u CORP\\<user> -p Winter<n4> cmd.exe", {}),
@@ -225,18 +227,18 @@ def episodes(*, raw: bool) -> Sequence[tuple[float, Sequence[Line]]]:
     }  # fmt: skip
     return (
         (0.00040, (
-            Line("ProcessRollup2", 19, "source", 0, 1.0, psexec, alert=True), kernel, arrival,
-            Line("CreateService", 3, "target", 800, 0.6, (service,)),
-            Line("ServiceStarted", 5, "target", 1_000, 0.6, (started,)),
-            Line("ProcessRollup2", 19, "target", 1_200, 0.6, (half,)),
+            Line("ProcessRollup2", 19, "source", 0, 1.0, psexec, role="alert"), kernel, arrival,
+            Line("CreateService", 3, "target", 800, 0.6, (service,), role="opener"),
+            Line("ServiceStarted", 5, "target", 1_000, 0.6, (started,), role="opener"),
+            Line("ProcessRollup2", 19, "target", 1_200, 0.6, (half,), role="opener"),
         )),
         (0.00070, (
-            Line("ProcessRollup2", 19, "source", 0, 1.0, net_use, alert=True), kernel, arrival,
-            Line("SmbServerShareOpenedEtw", 1, "target", 700, 0.4, (share,)),
+            Line("ProcessRollup2", 19, "source", 0, 1.0, net_use, role="alert"), kernel, arrival,
+            Line("SmbServerShareOpenedEtw", 1, "target", 700, 0.4, (share,), role="opener"),
         )),
         (0.00175, (
             Line("UserLogon", 8, "source", -60_000, 1.0, (logon("2"),)),
             Line("ProcessRollup2", 19, "source", -4_000, 1.0, starts),
-            Line("NetworkConnectIP4", 12, "source", 0, 1.0, (unnamed if raw else named,), alert=True),
+            Line("NetworkConnectIP4", 12, "source", 0, 1.0, (unnamed if raw else named,), role="alert"),
         )),
     )  # fmt: skip

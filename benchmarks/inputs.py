@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
+import json
 import shutil
 import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,7 +55,7 @@ class Input:
         return self.folder / f"v{_FORM}-{self.megabytes:g}mb-{kind}-{self.order}-seed{self.seed}"
 
     def blocks(self) -> Iterator[Block]:
-        """The blocks; the last is cut. Of the alerts that a cut takes away the ids are gone, too."""
+        """The blocks; the last is cut: its ids of alerts, too, its other counts stay those of the whole."""
         left = int(self.megabytes * MB)
         for block in blocks(self.seed, raw=self.raw, order=self.order):
             if len(block.data) >= left:
@@ -72,7 +73,7 @@ def _cut(block: Block, size: int) -> Block:
     data = block.data[: block.data.rfind(b"\n", 0, size) + 1]
     # The id of an alert stands in a record of its own alone.
     kept = tuple(each for each in block.alerts if each.encode() in data)
-    return Block(data, data.count(b"\n"), kept)
+    return replace(block, data=data, records=data.count(b"\n"), alerts=kept)
 
 
 def plain(what: Input) -> Path:
@@ -165,10 +166,21 @@ def parquet(what: Input) -> Path:
     return _once(what, "parquet", write) / "events.parquet"
 
 
-def pipe(what: Input) -> None:
-    """The lines to standard output; nothing is kept."""
+def pipe(what: Input, counts: Path | None) -> None:
+    """The lines to standard output; nothing is kept but, as JSON, what was in them."""
+    import numpy as np
+
+    said = {"bytes": 0, "records": 0, "alerts": 0, "openers": 0}
+    contacts = []
     for block in what.blocks():
         sys.stdout.buffer.write(block.data)
+        for name, count in zip(
+            said, (len(block.data), block.records, len(block.alerts), block.openers), strict=True
+        ):
+            said[name] += count
+        contacts.append(block.contacts)
+    if counts is not None:
+        counts.write_text(json.dumps({**said, "contacts": len(np.unique(np.concatenate(contacts)))}) + "\n")
 
 
 FORMS: Final[dict[str, Callable[[Input], Path]]] = {
@@ -212,8 +224,6 @@ def _tables(what: Input) -> Iterator[Any]:
 
 def columns(order: Order) -> list[str]:
     """Every field that a record of the stream may have, in an order of their own."""
-    import json
-
     names = {name: None for line in next(blocks(order=order)).data.splitlines() for name in json.loads(line)}
     return list(names)
 
@@ -226,13 +236,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--raw", action="store_true", help="alerts as raw FDR writes them")
     parser.add_argument("--sorted", action="store_true", help="keys sorted, as LogScale exports them")
+    parser.add_argument("--counts", type=Path, help="with pipe: write there, as JSON, what was in the lines")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="the cache (default build/bench)")
     chosen = parser.parse_args(arguments)
     what = Input(chosen.mb, chosen.raw, "sorted" if chosen.sorted else "fdr", chosen.seed, chosen.folder)
     for form in chosen.forms:
         if form == "pipe":
-            pipe(what)
+            pipe(what, chosen.counts)
         else:
             print(FORMS[form](what))
 

@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.everyday import CONTEXT, ORDINARY
-from benchmarks.falcon import Kinds, Line, Order, Template, episodes, template
+from benchmarks.falcon import Kinds, Line, Order, Side, Template, episodes, template
 
 Bytes = npt.NDArray[np.uint8]  # one row per record, as wide as the text
 Numbers = npt.NDArray[np.int64]
 
 ROWS: Final = 20_000  # records of a block, about 21 MB
+HOUR_MS: Final = 3_600_000
 BLOCK_MS: Final = 2_016_000  # 1 GB, 47 blocks, is 26 hours
 START_MS: Final = 1_772_780_400_000  # 2026-03-06T07:00:00Z
 SERVERS, HOSTS, CONTROLLERS, ADMINS, AGENTS = 300, 4_000, 4, 40, 6
@@ -39,11 +40,22 @@ _ENDS: Final[Mapping[str, str]] = {"peer": "ip", "peerhost": "host"}
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Lines, how many they are, and the ids of the alerts among them."""
+    """Lines and what is in them.
+
+    Attributes:
+        data: Whole lines.
+        records: How many.
+        alerts: Ids of the alerts.
+        openers: How many records testify to an execution or to the use of an administrative share.
+        contacts: (n,) int64, one number per (source, target, account, hour) that records of context tell
+            of; not distinct.
+    """
 
     data: bytes
     records: int
     alerts: tuple[str, ...]
+    openers: int
+    contacts: Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,8 @@ def _block(seed: int, number: int, pools: _Pools, *, raw: bool, order: Order) ->
     lines: list[bytes] = []
     times: list[Numbers] = []
     alerts: list[bytes] = []
+    contacts: list[Numbers] = []
+    openers = 0
 
     def write(form: Template, rows: _Rows, *, alert: bool = False) -> None:
         if len(rows.ms):
@@ -119,11 +133,15 @@ def _block(seed: int, number: int, pools: _Pools, *, raw: bool, order: Order) ->
         for line, forms in story:
             told = whole.take(chance.random(len(whole.ms)) < line.portion)
             told = _seen_by(told, line)
+            if line.role == "context":
+                contacts.append(_contacts(told, line.side))
+            openers += len(told.ms) if line.role == "opener" else 0
             for form, rows in _dealt(chance, forms, told):
                 rows.texts["uuid"] = _uuid(chance, len(rows.ms))
-                write(form, rows, alert=line.alert)
+                write(form, rows, alert=line.role == "alert")
     for position, (share, forms) in enumerate(book.context):
         rows = _talk(chance, number, round(share * ROWS), on_server=position == 1)
+        contacts.append(_contacts(rows, "target" if position == 1 else "source"))
         for form, some in _dealt(chance, forms, rows):
             write(form, some)
     left = ROWS - len(lines)
@@ -131,7 +149,21 @@ def _block(seed: int, number: int, pools: _Pools, *, raw: bool, order: Order) ->
     for count, (_, forms) in zip(counts, book.ordinary, strict=True):
         for form, rows in _dealt(chance, forms, _anything(chance, number, count)):
             write(form, rows)
-    return Block(_in_order(lines, np.concatenate(times)), len(lines), tuple(each.decode() for each in alerts))
+    return Block(
+        data=_in_order(lines, np.concatenate(times)),
+        records=len(lines),
+        alerts=tuple(each.decode() for each in alerts),
+        openers=openers,
+        contacts=np.concatenate(contacts),
+    )
+
+
+def _contacts(rows: _Rows, side: Side) -> Numbers:
+    """A number per source, target, account and hour; only the target knows the account."""
+    source, target = (rows.host, rows.peer) if side == "source" else (rows.peer, rows.host)
+    account = rows.who + 1 if side == "target" else 0
+    hour = (rows.ms - START_MS) // HOUR_MS
+    return ((hour * HOSTS + source) * HOSTS + target) * (HOSTS + 1) + account
 
 
 def _in_order(lines: Sequence[bytes], times: Numbers) -> bytes:
@@ -192,7 +224,7 @@ def _movements(chance: np.random.Generator, number: int, count: int, *, by_agent
 
 
 def _talker(chance: np.random.Generator, ms: Numbers) -> Numbers:
-    hour = (ms - START_MS) // 3_600_000
+    hour = (ms - START_MS) // HOUR_MS
     return SERVERS + (hour * TALKERS + chance.integers(TALKERS, size=len(ms))) % (HOSTS - SERVERS)
 
 
