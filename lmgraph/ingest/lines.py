@@ -31,7 +31,7 @@ _ADDRESS: Final = re.compile(
 )
 _DOTTED: Final = re.compile(rb"[0-9.]*+")
 _DIGITS: Final = re.compile(rb"[0-9]++")
-_NESTED: Final = re.compile(rb"[:\[ \t\r]\{")
+_NESTED: Final = re.compile(rb"(?:(?<!\\)(?:\\\\)*+\"[ \t\r]*+:|\[)[ \t\r]*+\{")
 _ESCAPE: Final = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 # Characters that needles, keys or values are made of, and those that part them.
 _SPELLING: Final = frozenset(b'"#$%-./0123456789:@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\_abcdefghijklmnopqrstuvwxyz{')
@@ -40,8 +40,10 @@ _CAPACITY: Final = 16_384  # candidates found at a time
 _TEXT_LIMIT: Final = 16
 _NAME_LIMIT: Final = 64
 _MOST_DIGITS: Final = 19
-_BESIDE: Final = {"": scan.ANYTHING, "separator": scan.SEPARATOR_BEFORE, "no digit": scan.NO_DIGIT}
+_BESIDE: Final = {"": scan.ANYTHING, "separator": scan.SEPARATOR_BEFORE, "value": scan.WHOLE_VALUE}
 _SEPARATORS: Final = frozenset(b'"/\\')
+_BEFORE_VALUE: Final = frozenset(b'": \t\r')
+_AFTER_VALUE: Final = frozenset(b'"\\,} \t\r')
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +170,8 @@ def _stands(needle: Needle, lowered: bytes) -> bool:
         end = at + len(needle.text)
         after = lowered[end] if end < len(lowered) else 0
         fits = needle.beside != "separator" or before in _SEPARATORS
-        if needle.beside == "no digit":
-            fits = not (48 <= before <= 57 or 48 <= after <= 57)
+        if needle.beside == "value":
+            fits = before in _BEFORE_VALUE and after in _AFTER_VALUE
         if fits:
             return needle.also in lowered
         at = lowered.find(needle.text, at + 1)
