@@ -42,7 +42,7 @@ BEGIN, END, LINE, RECORD, REPEATS = range(5)
 LINES, RECORDS, LAST_STRETCH = range(3)
 # Columns of ``needles``: length; what must be beside it; a byte that the line must hold as well, or 0.
 LENGTH, BESIDE, ALSO = range(3)
-ANYTHING, SEPARATOR_BEFORE, WHOLE_VALUE = range(3)
+ANYTHING, SEPARATOR_BEFORE, PORT_VALUE = range(3)
 # Columns of ``classes``: first needle and the one after the last; a number of ``numbers`` instead; REPEATS.
 FIRST, LAST, NUMBERS, FOLDS = range(4)
 SIGHTING = 63  # REPEATS of a line that is a candidate for the address of its host alone
@@ -54,6 +54,7 @@ NAME_KEY = np.frombuffer(b"event_simpleName", np.uint8)
 NAME_AT = (5, 6, 12)  # "_", "s", "N": seldom in this place of other text
 ADDRESS_KEY = np.frombuffer(b"Local", np.uint8)  # LocalAddressIP4, LocalAddressIP6, LocalIP
 ADDRESS_AT = (0, 2, 4)
+PORT_KEY = np.frombuffer(b"Port", np.uint8)  # RemotePort, LocalPort, RPort, RemotePort_decimal
 _ADDRESS_IP = np.frombuffer(b"AddressIP", np.uint8)
 _IP = np.frombuffer(b"IP", np.uint8)
 _NULL = np.frombuffer(b"null", np.uint8)
@@ -404,6 +405,24 @@ def _holds_number(buffer: U8, begin: int, end: int, numbers: U64) -> bool:
 
 
 @kernel
+def _is_port(buffer: U8, line: int, begin: int, end: int) -> bool:
+    """Whether a number is the whole value of a key that speaks of a port."""
+    after = buffer[end]
+    if not (after in (_QUOTE, _BACKSLASH, _COMMA, _CLOSE) or _gap(after)):
+        return False
+    i = begin - 1
+    if buffer[i] == _QUOTE:
+        i -= 1
+    while i > line and (buffer[i] in (_COLON, _QUOTE, _BACKSLASH) or _gap(buffer[i])):
+        i -= 1
+    while i >= line and _word(buffer[i]):
+        if _spells(buffer, i, PORT_KEY):
+            return True
+        i -= 1
+    return False
+
+
+@kernel
 def _holds(
     buffer: U8, begin: int, end: int, first: int, last: int, texts: U8, needles: I64, slots: U8
 ) -> bool:
@@ -434,12 +453,8 @@ def _holds(
                 before = buffer[at - 1]  # of the line before at the worst: a line feed
                 if beside == SEPARATOR_BEFORE and before not in (_QUOTE, _SLASH, _BACKSLASH):
                     continue
-                if beside == WHOLE_VALUE:
-                    after = buffer[at + length]
-                    if not (before in (_QUOTE, _COLON) or _gap(before)):
-                        continue
-                    if not (after in (_QUOTE, _BACKSLASH, _COMMA, _CLOSE) or _gap(after)):
-                        continue
+                if beside == PORT_VALUE and not _is_port(buffer, begin, at, at + length):
+                    continue
                 also = needles[needle, ALSO]
                 if also == 0:
                     return True
