@@ -2,6 +2,18 @@
 
 from lmgraph.ingest.contract import InputReport, Item, Record, Reject, Remark, Source
 from lmgraph.ingest.discover import discover
+from lmgraph.ingest.parts import Parts, parts_of
 from lmgraph.ingest.reading import read
 
-__all__ = ["InputReport", "Item", "Record", "Reject", "Remark", "Source", "discover", "read"]
+__all__ = [
+    "InputReport",
+    "Item",
+    "Parts",
+    "Record",
+    "Reject",
+    "Remark",
+    "Source",
+    "discover",
+    "parts_of",
+    "read",
+]

@@ -55,7 +55,7 @@ class NdjsonReader:
     def read(self, stream: ByteStream, session: Session) -> Iterator[Record | Reject]:
         """Every record that may matter; see ``Reader``."""
         number = 0
-        for lines in stretches(stream):
+        for lines in stretches(stream, session.offset):
             last = len(lines) - 1
             if lines.count(b"") == len(lines):
                 number += len(lines)
@@ -73,6 +73,7 @@ class NdjsonReader:
                 item = self._line(line, number, session, edge=index in (0, last))
                 if item is not None:
                     yield item
+        session.lines = number
 
     def _line(
         self, line: bytes | None, number: int, session: Session, *, edge: bool
@@ -95,16 +96,17 @@ class NdjsonReader:
         return None
 
 
-def stretches(stream: ByteStream) -> Iterator[list[bytes | None]]:
+def stretches(stream: ByteStream, offset: int = 0) -> Iterator[list[bytes | None]]:
     """The lines of a stream, without their ends, grouped by the 1 MiB stretch they begin in.
 
+    ``offset`` is the place of the stream's first byte in the whole of which it is a part.
     A line beyond ``LINE_LIMIT`` is None; no more than that and a stretch is held. Groups do not
     depend on how the stream is cut into pieces, so that plain reading and a byte scan agree.
     """
     pending: list[bytes] = []  # pieces of the line that has begun and not ended
     held = 0
     group: list[bytes | None] = []
-    offset = stretch = 0  # of the beginning of the pending line
+    stretch = offset // STRETCH  # both of the beginning of the pending line
     for piece in stream.chunks():
         lines = piece.split(b"\n")
         end = offset + held + len(piece) - len(lines[-1])  # of the last line that ends in this piece

@@ -25,22 +25,46 @@ class Session:
         clock: Reads the input's times.
         shape: The shape of the reader, which may find a narrower one.
         once: The input is a pipe: there is no second look, so every line is looked at now.
+        offset: Where the part that is read begins in the input, in bytes; its lines count from 1.
     """
 
     def __init__(
-        self, path: str, candidate: Callable[[bytes], bool], clock: Clock, shape: str, *, once: bool = False
+        self,
+        path: str,
+        candidate: Callable[[bytes], bool],
+        clock: Clock,
+        shape: str,
+        *,
+        once: bool = False,
+        offset: int = 0,
     ) -> None:
         self.path = path
         self.once = once
+        self.offset = offset
         self.shape = shape
         self.candidate = candidate
         self.clock = clock
         self.records = 0
+        self.lines = 0  # of JSON lines, at their end
         self.rejected = 0
         self.family: falcon.Family | None = None
         self.gave_up = False  # too many records could not be read
         self.first_us: int | None = None
         self.last_us: int | None = None
+
+    def add(self, later: Session) -> None:
+        """Count in what was read of a later part of the same input."""
+        self.records += later.records
+        self.rejected += later.rejected
+        self.clock.assumed |= later.clock.assumed
+        self._seen(later.first_us)
+        self._seen(later.last_us)
+
+    def _seen(self, us: int | None) -> None:
+        """Widen the span of times."""
+        if us is not None:
+            self.first_us = us if self.first_us is None else min(self.first_us, us)
+            self.last_us = us if self.last_us is None else max(self.last_us, us)
 
     def reject(self, record: int, reason: str) -> Reject:
         """A reject at that line or ordinal."""
@@ -66,9 +90,7 @@ class Session:
         if reading.family is None and wrappers.arrays_of(fields):
             return self.reject(record, "an array of records in a record")
         self.family = self.family or reading.family
-        if (us := reading.time_us) is not None:
-            self.first_us = us if self.first_us is None else min(self.first_us, us)
-            self.last_us = us if self.last_us is None else max(self.last_us, us)
+        self._seen(reading.time_us)
         if reading.event is None:
             return None
         return Record(reading.event, Origin(self.path, record))
