@@ -17,7 +17,7 @@ from lmgraph import columns, ingest
 from lmgraph.assets import read_assets
 from lmgraph.errors import InputError, UsageError
 from lmgraph.events import Held, Partial, collect, look_again, merge, ordered, shifted
-from lmgraph.ingest import Reject, Remark, Source
+from lmgraph.ingest import Memory, Reject, Remark, Source
 from lmgraph.result import ResultData
 from lmgraph.rules.needed import Wants
 from lmgraph.settings import Settings
@@ -147,9 +147,8 @@ def gather(
     _LOG.info("%d to read", len(sources))
     held: dict[str, Held] = {source.path: Held() for source in sources if not source.rereadable}
     meter = _Meter(sources, progress)
-    first = engine.gather(
-        bind(_look, settings=settings, wants=Wants.nothing(), held=held), sources, meter.done
-    )
+    memory = Memory(Wants.nothing(), settings.rules)
+    first = engine.gather(bind(_look, settings=settings, held=held, memory=memory), sources, meter.done)
     first.remarks.extend(remarks)
     if all(report.format in _NO_FORMAT for report in first.inputs.values()):
         raise InputError(_nothing_readable(first, paths))
@@ -163,7 +162,8 @@ def gather(
     again = [source for source in sources if source.rereadable and source.error is None]
     meter.second(again)
     # A second look repeats every remark and reject of the first: only what it found counts.
-    second = engine.gather(bind(_look, settings=settings, wants=wants, held={}), again, meter.done)
+    memory = Memory(wants, settings.rules)
+    second = engine.gather(bind(_look, settings=settings, held={}, memory=memory), again, meter.done)
     for index in held.values():
         second = merge(second, look_again(index, settings, wants))
     _LOG.info("the second look found %d rows and %d addresses", len(second.found), len(second.sightings))
@@ -217,22 +217,23 @@ def _sources(paths: Sequence[str], outputs: Collection[str]) -> tuple[list[Sourc
 
 
 def _look(
-    source: Source, spread: Spread | None, *, settings: Settings, wants: Wants, held: dict[str, Held]
+    source: Source, spread: Spread | None, *, settings: Settings, held: dict[str, Held], memory: Memory
 ) -> Partial:
-    partial = _in_parts(source, spread, settings, wants) if spread is not None else None
+    partial = _in_parts(source, spread, settings, memory) if spread is not None else None
     if partial is None:
-        partial = collect(ingest.read(source, settings, wants), settings, wants, held=held.get(source.path))
+        items = ingest.read(source, settings, memory.wants, memory)
+        partial = collect(items, settings, memory.wants, held=held.get(source.path))
     return partial
 
 
-def _in_parts(source: Source, spread: Spread, settings: Settings, wants: Wants) -> Partial | None:
+def _in_parts(source: Source, spread: Spread, settings: Settings, memory: Memory) -> Partial | None:
     """What a large file tells, read in parts; None if it has none, or they are not sound."""
-    parts = ingest.parts_of(source, settings, wants)
+    parts = ingest.parts_of(source, settings, memory)
     if parts is None:
         return None
 
     def read(number: int) -> Partial:
-        return collect(parts.read(number), settings, wants)
+        return collect(parts.read(number), settings, memory.wants)
 
     partials = [read(0)]
     if parts.sound:
@@ -240,7 +241,7 @@ def _in_parts(source: Source, spread: Spread, settings: Settings, wants: Wants) 
     if not parts.sound:
         return None
     moved = [shifted(partial, lines) for partial, lines in zip(partials, parts.lines_before(), strict=True)]
-    return join([*moved, collect(parts.ending(), settings, wants)])
+    return join([*moved, collect(parts.ending(), settings, memory.wants)])
 
 
 def join(partials: list[Partial]) -> Partial:

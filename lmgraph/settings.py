@@ -47,6 +47,7 @@ class Settings:
     hash_inputs: bool = False
     strict: bool = False
     jobs: int | None = None
+    scan: bool = True
 
     def __post_init__(self) -> None:
         for option, time_us in (("--since", self.since_us), ("--until", self.until_us)):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from lmgraph.events import Partial, ordered
 from lmgraph.names import canonical_ip, identifies, split_name
 from lmgraph.rules.corrected import open_process
-from lmgraph.rules.needed import HostKey, RecordKey, Span, Wants
+from lmgraph.rules.needed import HostKey, RecordKey, Span, Wants, union
 from lmgraph.rules.verdict import tokens
 from lmgraph.rules.witnesses import testify
 from lmgraph.schema import Event
@@ -83,14 +83,4 @@ def _spans(candidates: Iterable[Event], settings: Settings) -> dict[HostKey, tup
             keys.add(("aid", event.cid or "", event.aid))
         for key in keys:
             raw.setdefault(key, []).append(span)
-    return {key: _merged(raw[key]) for key in sorted(raw)}
-
-
-def _merged(spans: list[Span]) -> tuple[Span, ...]:
-    out: list[Span] = []
-    for first, last in sorted(spans):
-        if out and first <= out[-1][1]:
-            out[-1] = (out[-1][0], max(out[-1][1], last))
-        else:
-            out.append((first, last))
-    return tuple(out)
+    return {key: union(raw[key]) for key in sorted(raw)}

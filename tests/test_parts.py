@@ -19,8 +19,10 @@ from lmgraph.errors import RecordError
 from lmgraph.events import Partial
 from lmgraph.ingest import parts, reading
 from lmgraph.ingest.parts import Parts
+from lmgraph.ingest.repeats import Memory
 from lmgraph.ingest.streams import MIB, FileSource, StreamError
 from lmgraph.pipeline import gather
+from lmgraph.rules.needed import Wants
 from lmgraph.settings import Settings
 from tests.falcon import Telemetry, at
 
@@ -55,6 +57,9 @@ def lines(draw: random.Random, size: int) -> bytes:
         out.append(line.encode())
         held += len(line) + 1
     return b"\n".join(out) + draw.choice([b"", b"\n", b"\n\n"])
+
+
+MEMORY = Memory(Wants.nothing(), "corrected")
 
 
 @pytest.fixture(autouse=True)
@@ -238,13 +243,11 @@ def test_only_plain_json_lines_have_parts(shape: str, big: Path) -> None:
         }[shape]()
     )
     (source,) = parts_source(big)
-    assert parts.parts_of(source, Settings(), reading.needed.Wants.nothing()) is None
+    assert parts.parts_of(source, Settings(), MEMORY) is None
     big.write_bytes(content)
     (source,) = parts_source(big)
-    assert parts.parts_of(source, Settings(), reading.needed.Wants.nothing()) is not None
-    assert (
-        parts.parts_of(replace(source, size=2 * MIB - 1), Settings(), reading.needed.Wants.nothing()) is None
-    )
+    assert parts.parts_of(source, Settings(), MEMORY) is not None
+    assert parts.parts_of(replace(source, size=2 * MIB - 1), Settings(), MEMORY) is None
 
 
 def parts_source(path: Path) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -81,7 +81,35 @@ class InputReport(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool = False
 
 
-Item: TypeAlias = Record | Reject | Remark | InputReport
+@dataclass(slots=True)
+class Repeats:
+    """Records of which nothing is kept but their templates, times and names (``folds.Folds.extend``).
+
+    ``names``, ``times`` (µs) and ``records`` have one entry per record; ``templates`` holds each name's.
+    ``first_us`` and ``last_us`` are of all that were looked at, also of those that come to nothing.
+    """
+
+    names: list[int] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+    records: list[int] = field(default_factory=list)
+    templates: dict[int, Event] = field(default_factory=dict)
+    first_us: int | None = None
+    last_us: int | None = None
+
+    def see(self, time_us: int) -> None:
+        """A record of that time was looked at."""
+        self.first_us = time_us if self.first_us is None else min(self.first_us, time_us)
+        self.last_us = time_us if self.last_us is None else max(self.last_us, time_us)
+
+    def add(self, name: int, template: Event, time_us: int, record: int) -> None:
+        """Count a record in."""
+        self.names.append(name)
+        self.times.append(time_us)
+        self.records.append(record)
+        self.templates[name] = template
+
+
+Item: TypeAlias = Record | Repeats | Reject | Remark | InputReport
 
 
 class Reader(Protocol):
@@ -96,6 +124,6 @@ class Reader(Protocol):
         """Whether this reader knows the input; ``head`` is its first 64 KiB, decoded to UTF-8."""
         ...
 
-    def read(self, stream: ByteStream, session: Session) -> Iterator[Record | Reject]:
+    def read(self, stream: ByteStream, session: Session) -> Iterator[Record | Repeats | Reject]:
         """Every record of the input that may matter, in order; counts the others in ``session``."""
         ...

@@ -56,7 +56,7 @@ _SIDE_KINDS: Final[Mapping[str, Kind]] = {
     "userinfo": "user_info",
 }
 
-_ALIASES: Final = {
+ALIASES: Final = {
     "RemoteIP": "RemoteAddressIP4",
     "LocalIP": "LocalAddressIP4",
     "RPort": "RemotePort",
@@ -74,7 +74,7 @@ _PROCESS_IDS: Final[Mapping[str, tuple[str, ...]]] = {
     "process_start": ("TargetProcessId",),
     "service_start": ("TargetProcessId", "ContextProcessId"),
 }
-_CLOUD_TIMES: Final = ("timestamp", "@timestamp", "_time", "Time", "time")
+CLOUD_TIMES: Final = ("timestamp", "@timestamp", "_time", "Time", "time")
 _LOGON_TYPES: Final = {
     "interactive": 2, "network": 3, "batch": 4, "service": 5, "unlock": 7, "networkcleartext": 8,
     "newcredentials": 9, "remoteinteractive": 10, "cachedinteractive": 11,
@@ -161,13 +161,13 @@ def _object(value: Any) -> dict[str, Any] | None:
 
 def _named(record: Fields) -> Fields:
     """The fields under the names of FDR; a field under its own name wins over any alias."""
-    aliased = [key for key in record if key[:1] == "#" or key.endswith(_SUFFIXES) or key in _ALIASES]
+    aliased = [key for key in record if key[:1] == "#" or key.endswith(_SUFFIXES) or key in ALIASES]
     if not aliased:
         return record
     fields = dict(record)
     for key in aliased:
         own = key.lstrip("#").removesuffix("_decimal").removesuffix("_readable")
-        own = _ALIASES.get(own, own)
+        own = ALIASES.get(own, own)
         if fields.get(own) is None:
             fields[own] = record[key]
     return fields
@@ -220,7 +220,7 @@ def _any_time(fields: Fields, clock: Clock) -> int | None:
     """A time of a record that says nothing else; a wrong one is no reason to reject it."""
     try:
         sensor_us = clock.first(fields, ("ContextTimeStamp",), seconds=True)
-        return clock.first(fields, _CLOUD_TIMES) if sensor_us is None else sensor_us
+        return clock.first(fields, CLOUD_TIMES) if sensor_us is None else sensor_us
     except RecordError:
         return None
 
@@ -243,7 +243,7 @@ def _times(fields: Fields, kind: Kind, clock: Clock) -> dict[str, Any]:
     Raises:
         RecordError: No time at all.
     """
-    cloud_us = clock.first(fields, _CLOUD_TIMES)
+    cloud_us = clock.first(fields, CLOUD_TIMES)
     sensor_us = clock.first(fields, _SENSOR_TIMES.get(kind, ("ContextTimeStamp",)), seconds=True)
     time_us = cloud_us if sensor_us is None else sensor_us
     if time_us is None:

@@ -6,15 +6,19 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from lmgraph.errors import RecordError
 from lmgraph.ingest import json_text, wrappers
-from lmgraph.ingest.contract import Record, Reject
+from lmgraph.ingest.blocks import LINE_LIMIT, Block, blocks
+from lmgraph.ingest.contract import Record, Reject, Repeats
+from lmgraph.ingest.lines import SHORTEST, Finder
 from lmgraph.ingest.session import Session
 from lmgraph.ingest.streams import MIB, ByteStream
+from lmgraph.kernels import scan
 
-LINE_LIMIT: Final = 16 * MIB
 STRETCH: Final = MIB
-_SHORTEST: Final = len('{"alert_type":1}')  # no shorter object has a field of ours and a value
 TOO_LONG: Final = f"longer than {LINE_LIMIT // MIB} MiB"
 _ADJACENT: Final = re.compile(rb"\}[ \t\r]*+\{")
 
@@ -52,61 +56,76 @@ class NdjsonReader:
             return whole and wrappers.entry(head) is None
         return any(line.startswith(b'{"') for line in lines[1:])
 
-    def read(self, stream: ByteStream, session: Session) -> Iterator[Record | Reject]:
+    def read(self, stream: ByteStream, session: Session) -> Iterator[Record | Repeats | Reject]:
         """Every record that may matter; see ``Reader``."""
-        number = 0
-        for lines in stretches(stream, session.offset):
-            last = len(lines) - 1
-            if lines.count(b"") == len(lines):
-                number += len(lines)
-                continue
-            for index, line in enumerate(lines):
-                number += 1
-                if line is not None and len(line) < _SHORTEST and 0 < index < last:
-                    # Millions of these fit in a small archive: no call for any.
-                    raw = line.strip()
-                    if not raw:
-                        continue
-                    if raw[0] == 0x7B and raw[-1] == 0x7D:
-                        session.records += 1
-                        continue
-                item = self._line(line, number, session, edge=index in (0, last))
-                if item is not None:
-                    yield item
-        session.lines = number
-
-    def _line(
-        self, line: bytes | None, number: int, session: Session, *, edge: bool
-    ) -> Record | Reject | None:
-        if line is None:
-            session.records += 1
-            return session.reject(number, f"line {TOO_LONG}")
-        raw = line.strip()
-        if not raw:
-            return None
-        session.records += 1
-        whole = raw[0] == 0x7B and raw[-1] == 0x7D
-        if edge or not whole or session.candidate(raw):
-            return session.take(raw, json_text.decode, number)
-        if session.once or session.family is None:
-            # Read now what a second look could want, and what may tell whose records these are; what
-            # the filter refuses is never a reject.
-            item = session.take(raw, json_text.decode, number)
-            return item if isinstance(item, Record) else None
-        return None
+        finder = Finder(session.memory.test(held=session.once), by_scan=session.scan)
+        for block in blocks(stream, start=session.offset):
+            if block.too_long is not None:
+                finder.pass_over(block.too_long)
+                session.records = finder.records
+                yield session.reject(finder.lines, f"line {TOO_LONG}")
+            begin = block.begin
+            while begin < block.end and session.family is None:
+                end = block.line_end(begin)
+                yield from _one(block, begin, end, finder, session)
+                begin = end
+            while begin < block.end:
+                rows, begin = finder.find(block, begin, block.end)
+                yield from _items(block, rows, session)
+            session.records = finder.records
+        session.lines = finder.lines
 
 
-def stretches(stream: ByteStream, offset: int = 0) -> Iterator[list[bytes | None]]:
+def _one(
+    block: Block, begin: int, end: int, finder: Finder, session: Session
+) -> Iterator[Record | Repeats | Reject]:
+    """The item of one line before it is known whose records these are.
+
+    A line that cannot matter may tell it; what the test refuses is never a reject.
+    """
+    rows, _ = finder.find(block, begin, end)
+    session.records = finder.records
+    if len(rows):
+        yield from _items(block, rows, session)
+        return
+    raw = block.text(begin, end)
+    if len(raw) > SHORTEST and raw.strip():
+        item = session.take(raw.strip(), json_text.decode, finder.lines)
+        if isinstance(item, Record):
+            yield item
+
+
+def _items(
+    block: Block, rows: npt.NDArray[np.int64], session: Session
+) -> Iterator[Record | Repeats | Reject]:
+    """The items of candidate lines; of those that repeat others first."""
+
+    def take(place: int) -> Record | Reject | None:
+        begin, end, line, session.records, repeats = rows[place].tolist()
+        if repeats == scan.TOO_LONG:
+            return session.reject(line, f"line {TOO_LONG}")
+        return session.take(block.text(begin, end), json_text.decode, line)
+
+    whole, repeats = session.memory.sort_out(block.buffer, rows, take)
+    session.saw(repeats.first_us, repeats.last_us)
+    if repeats.names:
+        yield repeats
+    for place in whole.tolist():
+        item = take(place)
+        if item is not None:
+            yield item
+
+
+def stretches(stream: ByteStream) -> Iterator[list[bytes | None]]:
     """The lines of a stream, without their ends, grouped by the 1 MiB stretch they begin in.
 
-    ``offset`` is the place of the stream's first byte in the whole of which it is a part.
     A line beyond ``LINE_LIMIT`` is None; no more than that and a stretch is held. Groups do not
     depend on how the stream is cut into pieces, so that plain reading and a byte scan agree.
     """
     pending: list[bytes] = []  # pieces of the line that has begun and not ended
     held = 0
     group: list[bytes | None] = []
-    stretch = offset // STRETCH  # both of the beginning of the pending line
+    offset = stretch = 0  # of the beginning of the pending line
     for piece in stream.chunks():
         lines = piece.split(b"\n")
         end = offset + held + len(piece) - len(lines[-1])  # of the last line that ends in this piece

@@ -20,10 +20,10 @@ from typing import BinaryIO, Final
 
 from lmgraph.ingest import reading, registry
 from lmgraph.ingest.archives import Member, Opener
-from lmgraph.ingest.contract import Item, Reader, Record, Reject, Source
+from lmgraph.ingest.contract import Item, Reader, Record, Reject, Repeats, Source
 from lmgraph.ingest.decoders import utf8
+from lmgraph.ingest.repeats import Memory
 from lmgraph.ingest.streams import MIB, Budget, ByteStream, FileSource, LimitedSource
-from lmgraph.rules import needed
 from lmgraph.settings import Settings
 
 PART: Final = 64 * MIB  # a multiple of a stretch; some 20 ms of scanning
@@ -38,21 +38,20 @@ class Parts:
         reader: Of its lines.
         cuts: Where the parts begin, in bytes; the first is 0.
         settings: Of the run.
-        wants: Of the pass.
+        memory: Of the pass.
     """
 
     def __init__(
-        self, source: Source, reader: Reader, cuts: list[int], settings: Settings, wants: needed.Wants
+        self, source: Source, reader: Reader, cuts: list[int], settings: Settings, memory: Memory
     ) -> None:
         self._source = source
         self._reader = reader
         self._settings = settings
-        self._wants = wants
+        self._memory = memory
         self._sha256: str | None = None
         self._ends = [*cuts[1:], None]  # the last part goes on to the end, wherever that has got to
-        candidate = needed.line_filter(wants)
         self._sessions = [
-            reading.new_session(source.path, reader.shape, settings, candidate, offset=cut) for cut in cuts
+            reading.new_session(source.path, reader.shape, settings, memory, offset=cut) for cut in cuts
         ]
 
     def __len__(self) -> int:
@@ -68,7 +67,7 @@ class Parts:
             and not any(session.gave_up for session in self._sessions)
         )
 
-    def read(self, number: int) -> Iterator[Record | Reject]:
+    def read(self, number: int) -> Iterator[Record | Repeats | Reject]:
         """The records of one part, numbered by its own lines; part 0 must be read before all others."""
         session, end = self._sessions[number], self._ends[number]
         if number:
@@ -78,7 +77,7 @@ class Parts:
         try:
             with Path(self._source.file).open("rb") as file:
                 if end is None:
-                    self._sha256 = reading.sha256(self._source, file, self._settings, self._wants)
+                    self._sha256 = reading.sha256(self._source, file, self._settings, self._memory.wants)
                 held = reading.held_limit(file.read(registry.HEAD))
                 file.seek(session.offset)
                 rest = ByteStream(FileSource(file))
@@ -102,7 +101,7 @@ class Parts:
         yield from reading.ending(whole, self._source.size or 0, self._sha256)
 
 
-def parts_of(source: Source, settings: Settings, wants: needed.Wants) -> Parts | None:
+def parts_of(source: Source, settings: Settings, memory: Memory) -> Parts | None:
     """The parts of a source, if it is a large enough plain file of JSON lines.
 
     Not where ``strict`` is set: there, the first reject ends the run and must have its number.
@@ -115,7 +114,7 @@ def parts_of(source: Source, settings: Settings, wants: needed.Wants) -> Parts |
             cuts = _cuts(file, source.size or 0)
     except OSError:
         return None  # reading it whole will say so
-    return None if reader is None or len(cuts) == 1 else Parts(source, reader, cuts, settings, wants)
+    return None if reader is None or len(cuts) == 1 else Parts(source, reader, cuts, settings, memory)
 
 
 def _reader(source: Source, file: BinaryIO) -> Reader | None:

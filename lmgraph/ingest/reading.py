@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Final
 
@@ -14,9 +14,10 @@ from lmgraph.errors import RecordError
 from lmgraph.ingest import registry
 from lmgraph.ingest.archives import Member, Opener
 from lmgraph.ingest.clock import Clock
-from lmgraph.ingest.contract import InputReport, Item, Record, Reject, Remark, Source
+from lmgraph.ingest.contract import InputReport, Item, Record, Reject, Remark, Repeats, Source
 from lmgraph.ingest.decoders import utf8
 from lmgraph.ingest.discover import STDIN
+from lmgraph.ingest.repeats import Memory
 from lmgraph.ingest.session import Session
 from lmgraph.ingest.streams import CHUNK, Budget, ByteStream, FileSource, StreamError
 from lmgraph.rules import needed
@@ -56,10 +57,13 @@ class Patience:
             self._records += session.records
 
 
-def read(source: Source, settings: Settings, wants: needed.Wants) -> Iterator[Item]:
+def read(
+    source: Source, settings: Settings, wants: needed.Wants, memory: Memory | None = None
+) -> Iterator[Item]:
     """All items of one source, in the order stored; an archive gives several inputs.
 
-    Content never raises: what cannot be read is a ``Reject`` or a ``Remark``.
+    Content never raises: what cannot be read is a ``Reject`` or a ``Remark``. ``memory``, of the same
+    wants, only saves the readers of a pass from learning twice what recurs in several sources.
 
     Raises:
         RecordError: The first reject, when ``settings.strict`` is set.
@@ -68,11 +72,11 @@ def read(source: Source, settings: Settings, wants: needed.Wants) -> Iterator[It
         yield _unreadable(source, source.error)
         return
     yield from noted(source)
-    candidate = needed.line_filter(wants)
+    memory = memory or Memory(wants, settings.rules)
     try:
         with _open(source) as file:
             hashed = sha256(source, file, settings, wants)
-            for item in _inputs(source, file, settings, candidate, hashed):
+            for item in _inputs(source, file, settings, memory, hashed):
                 if settings.strict and isinstance(item, Reject):
                     raise RecordError(item.reason, path=item.origin.path, record=item.origin.record)
                 yield item
@@ -108,7 +112,7 @@ def _unreadable(source: Source, reason: str) -> Remark:
 
 
 def _inputs(
-    source: Source, file: BinaryIO, settings: Settings, candidate: Callable[[bytes], bool], hashed: str | None
+    source: Source, file: BinaryIO, settings: Settings, memory: Memory, hashed: str | None
 ) -> Iterator[Item]:
     budget = Budget(source.size or 0)
     stream = ByteStream(FileSource(file, budget if source.size is None else None))
@@ -118,14 +122,14 @@ def _inputs(
             yield found
         else:
             size = budget.stored if found.path == source.path else found.size
-            yield from _input(found, size, settings, candidate, hashed, patience, once=not source.rereadable)
+            yield from _input(found, size, settings, memory, hashed, patience, once=not source.rereadable)
 
 
 def _input(
     member: Member,
     size: int,
     settings: Settings,
-    candidate: Callable[[bytes], bool],
+    memory: Memory,
     hashed: str | None,
     patience: Patience,
     *,
@@ -136,7 +140,7 @@ def _input(
     head = stream.peek(registry.HEAD)
     own = own_result(head)
     reader = None if own else registry.find(head, member.path)
-    session = new_session(member.path, reader.shape if reader else "", settings, candidate, once=once)
+    session = new_session(member.path, reader.shape if reader else "", settings, memory, once=once)
     if reader is not None:
         yield from known(reader.read(stream, session), session, patience, held_limit(head))
         patience.add(session)
@@ -154,16 +158,11 @@ def own_result(head: bytes) -> str | None:
 
 
 def new_session(
-    path: str,
-    shape: str,
-    settings: Settings,
-    candidate: Callable[[bytes], bool],
-    *,
-    once: bool = False,
-    offset: int = 0,
+    path: str, shape: str, settings: Settings, memory: Memory, *, once: bool = False, offset: int = 0
 ) -> Session:
     """The state of reading one input, or the part of one that begins at ``offset``."""
-    return Session(path, candidate, Clock(parse_zone(settings.tz)), shape, once=once, offset=offset)
+    clock = Clock(parse_zone(settings.tz))
+    return Session(path, memory, clock, shape, once=once, offset=offset, scan=settings.scan)
 
 
 def held_limit(head: bytes) -> int:
@@ -195,8 +194,8 @@ def ending(
 
 
 def known(
-    items: Iterator[Record | Reject], session: Session, patience: Patience, limit: int
-) -> Iterator[Record | Reject]:
+    items: Iterator[Record | Repeats | Reject], session: Session, patience: Patience, limit: int
+) -> Iterator[Record | Repeats | Reject]:
     """The items, rejects only once a record was understood: a foreign file is unknown, not all rejects.
 
     More than ``limit`` rejects before that end the reading, as does the end of ``patience``.

@@ -10,6 +10,7 @@ from lmgraph.errors import RecordError
 from lmgraph.ingest import falcon, wrappers
 from lmgraph.ingest.clock import Clock
 from lmgraph.ingest.contract import Record, Reject
+from lmgraph.ingest.repeats import Memory
 from lmgraph.schema import Origin
 
 _LOG: Final = logging.getLogger(__name__)
@@ -21,28 +22,31 @@ class Session:
 
     Args:
         path: Name of the input, as in every origin.
-        candidate: The line filter; a line that it refuses is counted and not looked at.
+        memory: What all inputs of the pass share.
         clock: Reads the input's times.
         shape: The shape of the reader, which may find a narrower one.
-        once: The input is a pipe: there is no second look, so every line is looked at now.
+        once: The input is a pipe: there is no second look, so what one may want is read now.
         offset: Where the part that is read begins in the input, in bytes; its lines count from 1.
+        scan: Whether a byte scan finds the candidates; else every record is looked at by itself.
     """
 
     def __init__(
         self,
         path: str,
-        candidate: Callable[[bytes], bool],
+        memory: Memory,
         clock: Clock,
         shape: str,
         *,
         once: bool = False,
         offset: int = 0,
+        scan: bool = True,
     ) -> None:
         self.path = path
         self.once = once
         self.offset = offset
         self.shape = shape
-        self.candidate = candidate
+        self.scan = scan
+        self.memory = memory
         self.clock = clock
         self.records = 0
         self.lines = 0  # of JSON lines, at their end
@@ -57,18 +61,18 @@ class Session:
         self.records += later.records
         self.rejected += later.rejected
         self.clock.assumed |= later.clock.assumed
-        self._seen(later.first_us)
-        self._seen(later.last_us)
-
-    def _seen(self, us: int | None) -> None:
-        """Widen the span of times."""
-        if us is not None:
-            self.first_us = us if self.first_us is None else min(self.first_us, us)
-            self.last_us = us if self.last_us is None else max(self.last_us, us)
+        self.saw(later.first_us, later.last_us)
 
     def reject(self, record: int, reason: str) -> Reject:
         """A reject at that line or ordinal."""
         return Reject(Origin(self.path, record), reason)
+
+    def saw(self, *times_us: int | None) -> None:
+        """Records of these times were looked at."""
+        for us in times_us:
+            if us is not None:
+                self.first_us = us if self.first_us is None else min(self.first_us, us)
+                self.last_us = us if self.last_us is None else max(self.last_us, us)
 
     def take(
         self, raw: _Raw, decode: Callable[[_Raw], Mapping[str, Any]], record: int
@@ -90,7 +94,7 @@ class Session:
         if reading.family is None and wrappers.arrays_of(fields):
             return self.reject(record, "an array of records in a record")
         self.family = self.family or reading.family
-        self._seen(reading.time_us)
+        self.saw(reading.time_us)
         if reading.event is None:
             return None
         return Record(reading.event, Origin(self.path, record))

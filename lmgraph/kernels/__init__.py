@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numba
+import numpy as np
 
 from lmgraph._version import __version__
 
@@ -30,6 +31,8 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     the source, raises at import in a read-only install and is writable by others in a shared one;
     loading a cache runs what it holds.
     """
+    if _config.DISABLE_JIT:  # machine words wrap around, and so they must when Python runs the function
+        return np.errstate(over="ignore")(function)
     directory = cache_directory()
     if directory is None:
         return numba.njit(nogil=True)(function)

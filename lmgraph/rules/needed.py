@@ -1,22 +1,22 @@
-"""Which records a run needs: the one exact predicate, and the byte filter that may stand before it.
+"""Which records a run needs: the one exact predicate, and what a record must hold to pass it.
 
-The law of reading (DESIGN §3): what enters a Partial is decided by ``use`` alone; ``line_filter``
-is a superset of it over raw JSON lines, which a byte scan may replace.
+The law of reading (DESIGN §3): what enters a Partial is decided by ``use`` alone. ``need_of`` says, kind
+by kind, what the text of a record that passes it holds: readers build their test of raw bytes on it.
 """
 
 from __future__ import annotations
 
 import enum
-import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from lmgraph.names import canonical_ip, split_name
+from lmgraph.names import split_name
 from lmgraph.rules import corrected, literal
+from lmgraph.rules.names import NET_NAMES, PSEXEC_ORIGINAL_NAMES, SERVICE_HALVES
 from lmgraph.rules.witnesses import NETWORK_LOGON, testify
-from lmgraph.schema import Event
+from lmgraph.schema import SMB_PORT, Event, Kind
 
 RuleSet = Literal["corrected", "literal"]
 HostKey = tuple[str, ...]  # ("aid", cid, aid), ("name", short name in lower case), ("ip", text)
@@ -61,6 +61,7 @@ class Wants:
         return cls(first_pass=True)
 
 
+EVER: Final = ((-(2**62), 2**62),)
 _ALWAYS_KEPT: Final = frozenset({"host_info", "user_info", "address", "address_removed", "table_alert"})
 _SESSION_KINDS: Final = frozenset({"logon", "logon_failed", "logoff"})
 
@@ -93,25 +94,46 @@ def _answers(event: Event, wants: Wants) -> bool:
     """Whether the whole record answers something wanted."""
     if event.kind == "process_start" and event.process_id is not None:
         return (event.cid, event.aid, event.process_id) in wants.processes
-    if event.kind == "logon":
-        if event.logon_type == NETWORK_LOGON and (event.cid, event.aid) in wants.logon_hosts:
-            return True
-        if event.logon_id is not None and (event.cid, event.aid, event.logon_id) in wants.logons:
-            return True
-    testimony = testify(event) if wants.spans else None
-    return testimony is not None and not testimony.opens and _in_span(event, wants)
-
-
-def _in_span(event: Event, wants: Wants) -> bool:
+    if (
+        event.kind == "logon"
+        and event.logon_id is not None
+        and (event.cid, event.aid, event.logon_id) in wants.logons
+    ):
+        return True
     # A row of the query's table knows the cloud's clock alone; its full record may be hours from it.
-    clocks = {event.time_us, event.cloud_us or event.time_us}
-    for key in _host_keys(event, wants):
-        spans = wants.spans.get(key, ())
-        for clock in clocks:
-            place = bisect_right(spans, clock, key=_begins) - 1
-            if place >= 0 and clock <= spans[place][1]:
-                return True
-    return False
+    spans = spans_of(event, wants)
+    return within(spans, event.time_us) or (event.cloud_us is not None and within(spans, event.cloud_us))
+
+
+def spans_of(event: Event, wants: Wants) -> tuple[Span, ...]:
+    """When a record that says this is wanted whole, whatever its ids; disjoint, ascending."""
+    if (
+        event.kind == "logon"
+        and event.logon_type == NETWORK_LOGON
+        and (event.cid, event.aid) in wants.logon_hosts
+    ):
+        return EVER
+    testimony = testify(event) if wants.spans else None
+    if testimony is None or testimony.opens:
+        return ()
+    return union(span for key in _host_keys(event, wants) for span in wants.spans.get(key, ()))
+
+
+def within(spans: tuple[Span, ...], time_us: int) -> bool:
+    """Whether a time lies in one of these closed spans, which are disjoint and ascending."""
+    place = bisect_right(spans, time_us, key=_begins) - 1
+    return place >= 0 and time_us <= spans[place][1]
+
+
+def union(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The same spans, disjoint and ascending."""
+    out: list[Span] = []
+    for first, last in sorted(spans):
+        if out and first <= out[-1][1]:
+            out[-1] = (out[-1][0], max(out[-1][1], last))
+        else:
+            out.append((first, last))
+    return tuple(out)
 
 
 def _begins(span: Span) -> int:
@@ -132,102 +154,91 @@ def _host_keys(event: Event, wants: Wants) -> Iterator[HostKey]:
             yield ("ip", address)
 
 
-# Needles are lower case, as is the line they are sought in.
-_NEEDLES: Final = (
-    # programs: psexec and psexesvc, paexec, remcom, the service halves of others
-    b"psexe",
-    b"paexec",
-    b"remcom",
-    b"winexesvc",
-    b"csexecsvc",
-    # events
-    b"createservice",
-    b"servicestarted",
-    b"processexeconsmbfile",
-    b"smbservershareopened",
-    b"smbclientshareopened",
-    b"userlogo",  # UserLogon, UserLogonFailed2, UserLogoff
-    b"useridentity",
-    b"localipaddress",
-    b"agentonline",
-    b"hostnamechanged",
-    b"alert_type",
-)
-_CONTEXT_NEEDLES: Final = (b"smbservershareopened", b"smbclientshareopened", b"userlogo", b"useridentity")
-_PORT: Final = re.compile(rb"(?<![0-9])445(?![0-9])")
-# An escape that spells a character which a needle, an id or an address may hold. That the
-# backslashes before it may be even in number (no escape then) only keeps a line too many.
-_ESCAPE: Final = re.compile(rb"\\u00(?:2[345de]|3[0-9a]|4[0-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9a])", re.IGNORECASE)
-# A record without an event name may still have the key.
-_UNNAMED: Final = re.compile(rb"event_simplename[a-z_\\]{0,32}\"\s*:\s*null")
-_NUMBER: Final = re.compile(rb"[0-9]+")
-_ADDRESS: Final = re.compile(rb"[0-9a-f:.]{2,64}")
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """Text that a record holds somewhere, in lower case; the record may write it in either.
 
-
-def line_filter(wants: Wants) -> Callable[[bytes], bool]:
-    """A test of raw JSON lines that passes every line whose event ``use`` does not drop.
-
-    It may pass too many. A line without an event name (side files, rows of the query's result) and
-    one with an escape that may spell a needle always pass. Linear in the line.
+    ``beside``: a quote or a slash stands before it (``separator``), or no digit on either side
+    (``no digit``). ``also`` is a character that the record must hold as well, anywhere.
     """
-    return _candidate if wants.first_pass else _SecondPass(wants)
+
+    text: bytes
+    beside: Literal["", "separator", "no digit"] = ""
+    also: bytes = b""
 
 
-def _candidate(line: bytes) -> bool:
-    lowered = line.lower()
-    return (
-        _nameless(lowered)
-        or any(needle in lowered for needle in _NEEDLES)
-        or _PORT.search(lowered) is not None
-        or (b"net" in lowered and b"use" in lowered and b"$" in lowered)
-        or _ESCAPE.search(lowered) is not None
-    )
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a record of one kind must hold to be needed; nothing in particular if all is empty.
+
+    ``numbers``: one of the ids of ``Wants.processes``. ``repeats``: such records repeat each other
+    but for times and ids, and are mostly folded.
+    """
+
+    needles: tuple[Needle, ...] = ()
+    numbers: bool = False
+    repeats: bool = False
 
 
-class _SecondPass:
-    """The test of the second pass: lines that may answer what is wanted."""
-
-    def __init__(self, wants: Wants) -> None:
-        ids = {key[2] for key in wants.processes}
-        self._ids = frozenset(text.encode() for text in ids if text.isascii() and text.isdecimal())
-        self._odd_ids = len(self._ids) < len(ids)
-        self._logons = bool(wants.logons or wants.logon_hosts)
-        self._spans = bool(wants.spans)
-        self._addresses = wants.addresses
-
-    def __call__(self, line: bytes) -> bool:
-        lowered = line.lower()
-        return (
-            _nameless(lowered)
-            or self._process(lowered)
-            or (self._logons and (b"userlogo" in lowered or b"useridentity" in lowered))
-            or (self._spans and _context(lowered))
-            or (bool(self._addresses) and self._address(lowered))
-            or _ESCAPE.search(lowered) is not None
-        )
-
-    def _process(self, lowered: bytes) -> bool:
-        if not (self._ids or self._odd_ids) or b"rollup2" not in lowered:
-            return False
-        return self._odd_ids or not self._ids.isdisjoint(_NUMBER.findall(lowered))
-
-    def _address(self, lowered: bytes) -> bool:
-        # The escapes \b and \f, white space before an address, end in a hexadecimal digit.
-        return any(
-            _canonical(text.decode()) in self._addresses or _canonical(text[1:].decode()) in self._addresses
-            for text in _ADDRESS.findall(lowered)
-        )
+def _stems() -> tuple[str, ...]:
+    """The names of the programs without their endings, less those that hold another."""
+    stems = {name.rpartition(".")[0] for name in PSEXEC_ORIGINAL_NAMES | SERVICE_HALVES}
+    return tuple(sorted(stem for stem in stems if not any(other in stem for other in stems - {stem})))
 
 
-def _nameless(lowered: bytes) -> bool:
-    """Whether the line may have no event name: side files, rows of the query's result."""
-    return b"event_simplename" not in lowered or _UNNAMED.search(lowered) is not None
+_PROGRAMS: Final = (
+    *(Needle(stem.encode()) for stem in _stems()),
+    # What net.exe does with an administrative share has a dollar in it.
+    *(Needle(name.encode(), "separator", b"$") for name in sorted(NET_NAMES)),
+)
+_PORT: Final = (Needle(str(SMB_PORT).encode(), "no digit"),)
+_ANY: Final = Need()
+_ANY_REPEATING: Final = Need(repeats=True)
+_FIRST: Final[Mapping[Kind, Need]] = {
+    "process_start": Need(needles=_PROGRAMS),
+    # The literal rules take a connection of PsExec for its start, whatever the port.
+    "connection": Need(needles=(*_PORT, *_PROGRAMS), repeats=True),
+    "accept": Need(needles=(*_PORT, *_PROGRAMS), repeats=True),
+    "service_install": _ANY,
+    "service_start": _ANY,
+    "smb_execution": _ANY,
+    "share_server": _ANY_REPEATING,
+    "share_client": _ANY_REPEATING,
+    "logon": _ANY_REPEATING,
+    "logon_failed": _ANY_REPEATING,
+    "logoff": _ANY_REPEATING,
+    "address": _ANY,
+    "address_removed": _ANY,
+    "host_info": _ANY,
+    "user_info": _ANY,
+    "table_alert": _ANY,
+}
+_CONTEXT: Final = ("connection", "accept", "share_server", "share_client", "logon", "logon_failed")
 
 
-def _context(lowered: bytes) -> bool:
-    return any(needle in lowered for needle in _CONTEXT_NEEDLES) or _PORT.search(lowered) is not None
+def need_of(kind: Kind, wants: Wants, *, held: bool = False) -> Need | None:
+    """What a record of that kind must hold, so that ``use`` may not drop it; ``None``: it always does.
+
+    Addresses of hosts, which any record may tell, are apart (``Wants.addresses``).
+
+    Args:
+        kind: Of the record.
+        wants: Of the pass.
+        held: There is no second pass: what one may want is needed now, whole.
+    """
+    if wants.first_pass:
+        need = _FIRST.get(kind)
+        if held and need is not None:
+            return _ANY if kind == "process_start" else replace(need, repeats=False)
+        return need
+    if kind == "process_start" and wants.processes:
+        odd = any(not is_plain_number(process_id) for _, _, process_id in wants.processes)
+        return _ANY if odd else Need(numbers=True)
+    if kind == "logon" and (wants.logons or wants.logon_hosts):
+        return _ANY_REPEATING
+    return _FIRST[kind] if kind in _CONTEXT and wants.spans else None
 
 
-def _canonical(text: str) -> str | None:
-    # Most runs of digits and dots are no address: counting is cheaper than parsing.
-    return canonical_ip(text) if text.count(".") == 3 or text.count(":") > 1 else None
+def is_plain_number(text: str) -> bool:
+    """A whole number as it is usually written, and that 64 bits hold."""
+    return text.isascii() and text.isdecimal() and len(text) < 20 and text[0] != "0"
