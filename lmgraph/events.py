@@ -138,6 +138,20 @@ def merge(left: Partial, right: Partial) -> Partial:
     )
 
 
+def shifted(partial: Partial, lines: int) -> Partial:
+    """The same, of a part of an input before which ``lines`` lines of it lie."""
+    if lines:
+        for rows in (partial.kept, partial.found):
+            for key, row in rows.items():
+                rows[key] = msgspec.structs.replace(row, origin=_shifted(row.origin, lines))
+        partial.rejects = [Reject(_shifted(one.origin, lines), one.reason) for one in partial.rejects]
+    return partial
+
+
+def _shifted(origin: Origin, lines: int) -> Origin:
+    return Origin(origin.path, origin.record + lines)
+
+
 def digest(event: Event) -> bytes:
     """16 bytes that name the record: its id where it has one, else all that it says.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial as bind
 from typing import TYPE_CHECKING, Final, Protocol
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from lmgraph import columns, ingest
 from lmgraph.assets import read_assets
 from lmgraph.errors import InputError, UsageError
-from lmgraph.events import Held, Partial, collect, look_again, merge, ordered
+from lmgraph.events import Held, Partial, collect, look_again, merge, ordered, shifted
 from lmgraph.ingest import Memory, Reject, Remark, Source
 from lmgraph.result import ResultData
 from lmgraph.rules.needed import Wants
@@ -55,12 +55,24 @@ class Outcome:
     rejects: tuple[Reject, ...]
 
 
+class Spread(Protocol):
+    """Reads the parts of one source side by side and gives what each told, in their order."""
+
+    def __call__(self, read: Callable[[int], Partial], parts: Sequence[int]) -> Iterable[Partial]:
+        """Like ``map``."""
+        ...
+
+
 class Engine(Protocol):
-    """Where reading runs. ``read`` is pure and picklable; partials merge in any order."""
+    """Where reading runs. ``read`` is pure and picklable; partials merge in any order.
+
+    The second argument of ``read`` is a map for the parts of the source, or None if it should be read
+    in one piece.
+    """
 
     def gather(
         self,
-        read: Callable[[Source], Partial],
+        read: Callable[[Source, Spread | None], Partial],
         sources: Sequence[Source],
         done: Callable[[Source, Partial], None],
     ) -> Partial:
@@ -135,7 +147,8 @@ def gather(
     _LOG.info("%d to read", len(sources))
     held: dict[str, Held] = {source.path: Held() for source in sources if not source.rereadable}
     meter = _Meter(sources, progress)
-    first = engine.gather(bind(_look, settings=settings, held=held, memory=Memory(Wants.nothing(), settings.rules)), sources, meter.done)
+    memory = Memory(Wants.nothing(), settings.rules)
+    first = engine.gather(bind(_look, settings=settings, held=held, memory=memory), sources, meter.done)
     first.remarks.extend(remarks)
     if all(report.format in _NO_FORMAT for report in first.inputs.values()):
         raise InputError(_nothing_readable(first, paths))
@@ -149,7 +162,8 @@ def gather(
     again = [source for source in sources if source.rereadable and source.error is None]
     meter.second(again)
     # A second look repeats every remark and reject of the first: only what it found counts.
-    second = engine.gather(bind(_look_again, settings=settings, memory=Memory(wants, settings.rules)), again, meter.done)
+    memory = Memory(wants, settings.rules)
+    second = engine.gather(bind(_look, settings=settings, held={}, memory=memory), again, meter.done)
     for index in held.values():
         second = merge(second, look_again(index, settings, wants))
     _LOG.info("the second look found %d rows and %d addresses", len(second.found), len(second.sightings))
@@ -202,13 +216,40 @@ def _sources(paths: Sequence[str], outputs: Collection[str]) -> tuple[list[Sourc
     return sources, remarks
 
 
-def _look(source: Source, *, settings: Settings, held: dict[str, Held], memory: Memory) -> Partial:
-    wants = memory.wants
-    return collect(ingest.read(source, settings, wants, memory), settings, wants, held=held.get(source.path))
+def _look(
+    source: Source, spread: Spread | None, *, settings: Settings, held: dict[str, Held], memory: Memory
+) -> Partial:
+    partial = _in_parts(source, spread, settings, memory) if spread is not None else None
+    if partial is None:
+        items = ingest.read(source, settings, memory.wants, memory)
+        partial = collect(items, settings, memory.wants, held=held.get(source.path))
+    return partial
 
 
-def _look_again(source: Source, *, settings: Settings, memory: Memory) -> Partial:
-    return collect(ingest.read(source, settings, memory.wants, memory), settings, memory.wants)
+def _in_parts(source: Source, spread: Spread, settings: Settings, memory: Memory) -> Partial | None:
+    """What a large file tells, read in parts; None if it has none, or they are not sound."""
+    parts = ingest.parts_of(source, settings, memory)
+    if parts is None:
+        return None
+
+    def read(number: int) -> Partial:
+        return collect(parts.read(number), settings, memory.wants)
+
+    partials = [read(0)]
+    if parts.sound:
+        partials.extend(spread(read, range(1, len(parts))))
+    if not parts.sound:
+        return None
+    moved = [shifted(partial, lines) for partial, lines in zip(partials, parts.lines_before(), strict=True)]
+    return join([*moved, collect(parts.ending(), settings, memory.wants)])
+
+
+def join(partials: list[Partial]) -> Partial:
+    """All of them merged, pairwise: a thousand files cost n log n and not n² copies of a growing table."""
+    while len(partials) > 1:
+        pairs = zip(partials[::2], partials[1::2], strict=False)
+        partials = [merge(left, right) for left, right in pairs] + partials[len(partials) & ~1 :]
+    return partials[0] if partials else Partial()
 
 
 def _nothing_readable(first: Partial, paths: Sequence[str]) -> str:

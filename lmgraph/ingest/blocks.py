@@ -45,16 +45,17 @@ class Block:
         return self.buffer[begin:end].tobytes()
 
 
-def blocks(stream: ByteStream, size: int = SIZE) -> Iterator[Block]:
+def blocks(stream: ByteStream, size: int = SIZE, start: int = 0) -> Iterator[Block]:
     """All lines of a stream. No more than a block and ``LINE_LIMIT`` is held.
 
     Args:
         stream: Text as UTF-8.
         size: Of a block in bytes; what the lines are does not depend on it.
+        start: Where in the whole the stream begins that is a part of it.
     """
     held = bytearray(size + 2 * SLACK)
     begin = filled = SLACK
-    offset = -SLACK
+    offset = start - SLACK
     too_long: int | None = None
     ended = False
     while not ended:

@@ -59,7 +59,7 @@ class NdjsonReader:
     def read(self, stream: ByteStream, session: Session) -> Iterator[Record | Repeats | Reject]:
         """Every record that may matter; see ``Reader``."""
         finder = Finder(session.memory.test(held=session.once), by_scan=session.scan)
-        for block in blocks(stream):
+        for block in blocks(stream, start=session.offset):
             if block.too_long is not None:
                 finder.pass_over(block.too_long)
                 session.records = finder.records
@@ -73,6 +73,7 @@ class NdjsonReader:
                 rows, begin = finder.find(block, begin, block.end)
                 yield from _items(block, rows, session)
             session.records = finder.records
+        session.lines = finder.lines
 
 
 def _one(

@@ -19,7 +19,7 @@ from lmgraph.ingest.decoders import utf8
 from lmgraph.ingest.discover import STDIN
 from lmgraph.ingest.repeats import Memory
 from lmgraph.ingest.session import Session
-from lmgraph.ingest.streams import CHUNK, Budget, ByteStream, FileSource
+from lmgraph.ingest.streams import CHUNK, Budget, ByteStream, FileSource, StreamError
 from lmgraph.rules import needed
 from lmgraph.settings import Settings, parse_zone
 
@@ -31,7 +31,7 @@ _MARKS: Final = (b"event_simpleName", b"alert_type", b"@rawstring")
 _OWN_RESULT: Final = re.compile(rb'\s*+\{\s*+"schema"\s*+:\s*+"lmgraph/(\w*+)')
 
 
-class _Patience:
+class Patience:
     """How many rejects one source may give, over all its inputs.
 
     ``FREE``, and as many as ``RATIO`` times its other records. A reject costs far more than its
@@ -71,15 +71,12 @@ def read(
     if source.error is not None:
         yield _unreadable(source, source.error)
         return
-    if source.note is not None:
-        yield Remark(source.path, "given-twice", "low", source.note)
+    yield from noted(source)
     memory = memory or Memory(wants, settings.rules)
     try:
         with _open(source) as file:
-            sha256 = (
-                _sha256(file) if settings.hash_inputs and wants.first_pass and source.rereadable else None
-            )
-            for item in _inputs(source, file, settings, memory, sha256):
+            hashed = sha256(source, file, settings, wants)
+            for item in _inputs(source, file, settings, memory, hashed):
                 if settings.strict and isinstance(item, Reject):
                     raise RecordError(item.reason, path=item.origin.path, record=item.origin.record)
                 yield item
@@ -93,7 +90,16 @@ def _open(source: Source) -> contextlib.AbstractContextManager[BinaryIO]:
     return Path(source.file).open("rb")
 
 
-def _sha256(file: BinaryIO) -> str:
+def noted(source: Source) -> Iterator[Remark]:
+    """What there is to say of a source before it is read."""
+    if source.note is not None:
+        yield Remark(source.path, "given-twice", "low", source.note)
+
+
+def sha256(source: Source, file: BinaryIO, settings: Settings, wants: needed.Wants) -> str | None:
+    """The hash of the stored file, where it is asked for; ``file`` is at its beginning, before and after."""
+    if not (settings.hash_inputs and wants.first_pass and source.rereadable):
+        return None
     digest = hashlib.sha256()
     while piece := file.read(CHUNK):
         digest.update(piece)
@@ -106,17 +112,17 @@ def _unreadable(source: Source, reason: str) -> Remark:
 
 
 def _inputs(
-    source: Source, file: BinaryIO, settings: Settings, memory: Memory, sha256: str | None
+    source: Source, file: BinaryIO, settings: Settings, memory: Memory, hashed: str | None
 ) -> Iterator[Item]:
     budget = Budget(source.size or 0)
     stream = ByteStream(FileSource(file, budget if source.size is None else None))
-    opener, patience = Opener(budget), _Patience()
+    opener, patience = Opener(budget), Patience()
     for found in opener.inputs(stream, source.path, source.size or 0, file if source.rereadable else None):
         if isinstance(found, Remark):
             yield found
         else:
             size = budget.stored if found.path == source.path else found.size
-            yield from _input(found, size, settings, memory, sha256, patience, once=not source.rereadable)
+            yield from _input(found, size, settings, memory, hashed, patience, once=not source.rereadable)
 
 
 def _input(
@@ -124,43 +130,71 @@ def _input(
     size: int,
     settings: Settings,
     memory: Memory,
-    sha256: str | None,
-    patience: _Patience,
+    hashed: str | None,
+    patience: Patience,
     *,
     once: bool,
 ) -> Iterator[Item]:
     """The items of one input, its remarks and its report."""
     stream = utf8(member.content)
     head = stream.peek(registry.HEAD)
-    own = _OWN_RESULT.match(head)
+    own = own_result(head)
     reader = None if own else registry.find(head, member.path)
-    clock = Clock(parse_zone(settings.tz))
-    shape = reader.shape if reader else ""
-    session = Session(member.path, memory, clock, shape, once=once, scan=settings.scan)
+    session = new_session(member.path, reader.shape if reader else "", settings, memory, once=once)
     if reader is not None:
-        held = patience.FREE if any(mark in head for mark in _MARKS) else _HELD_LIMIT
-        yield from _known(reader.read(stream, session), session, patience, held)
+        yield from known(reader.read(stream, session), session, patience, held_limit(head))
         patience.add(session)
-    form = f"{session.family}-{session.shape}" if session.family else None
     if own:
-        what = "the truth of a simulation" if own[1] == b"truth" else "a result of lmgraph"
+        what = "the truth of a simulation" if own == "truth" else "a result of lmgraph"
         message = f"{member.path} is {what}, not telemetry, and was not read"
         yield Remark(member.path, "own-result", "low", message)
-    yield from _remarks(session, member.content)
+    yield from ending(session, size, hashed, member.content.problem, empty=not head)
+
+
+def own_result(head: bytes) -> str | None:
+    """What file of this program it is that begins so, if it is one."""
+    own = _OWN_RESULT.match(head)
+    return own and own[1].decode()
+
+
+def new_session(
+    path: str, shape: str, settings: Settings, memory: Memory, *, once: bool = False, offset: int = 0
+) -> Session:
+    """The state of reading one input, or the part of one that begins at ``offset``."""
+    clock = Clock(parse_zone(settings.tz))
+    return Session(path, memory, clock, shape, once=once, offset=offset, scan=settings.scan)
+
+
+def held_limit(head: bytes) -> int:
+    """How many rejects an input with that head may give before a record is understood."""
+    return Patience.FREE if any(mark in head for mark in _MARKS) else _HELD_LIMIT
+
+
+def ending(
+    session: Session,
+    size: int,
+    hashed: str | None,
+    problem: StreamError | None = None,
+    *,
+    empty: bool = False,
+) -> Iterator[Remark | InputReport]:
+    """The remarks and the report at the end of an input."""
+    form = f"{session.family}-{session.shape}" if session.family else None
+    yield from _remarks(session, problem)
     yield InputReport(
-        path=member.path,
-        format=form if head else "empty",
+        path=session.path,
+        format="empty" if empty else form,
         bytes=size,
         records=session.records if form else 0,
         first_us=session.first_us if form else None,
         last_us=session.last_us if form else None,
-        sha256=sha256,
-        truncated=member.content.problem is not None or session.gave_up,
+        sha256=hashed,
+        truncated=problem is not None or session.gave_up,
     )
 
 
-def _known(
-    items: Iterator[Record | Repeats | Reject], session: Session, patience: _Patience, limit: int
+def known(
+    items: Iterator[Record | Repeats | Reject], session: Session, patience: Patience, limit: int
 ) -> Iterator[Record | Repeats | Reject]:
     """The items, rejects only once a record was understood: a foreign file is unknown, not all rejects.
 
@@ -186,12 +220,10 @@ def _known(
         yield from held
 
 
-def _remarks(session: Session, content: ByteStream) -> Iterator[Remark]:
+def _remarks(session: Session, problem: StreamError | None) -> Iterator[Remark]:
     path = session.path
-    if content.problem is not None:
-        yield Remark(
-            path, content.problem.code, "medium", f"{path} was not read to its end: {content.problem}"
-        )
+    if problem is not None:
+        yield Remark(path, problem.code, "medium", f"{path} was not read to its end: {problem}")
     if session.gave_up:
         message = f"{path} was not read to its end: {session.rejected} of its records could not be read"
         yield Remark(path, "given-up", "medium", message)

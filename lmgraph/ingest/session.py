@@ -26,6 +26,7 @@ class Session:
         clock: Reads the input's times.
         shape: The shape of the reader, which may find a narrower one.
         once: The input is a pipe: there is no second look, so what one may want is read now.
+        offset: Where the part that is read begins in the input, in bytes; its lines count from 1.
         scan: Whether a byte scan finds the candidates; else every record is looked at by itself.
     """
 
@@ -37,20 +38,30 @@ class Session:
         shape: str,
         *,
         once: bool = False,
+        offset: int = 0,
         scan: bool = True,
     ) -> None:
         self.path = path
         self.once = once
+        self.offset = offset
         self.shape = shape
         self.scan = scan
         self.memory = memory
         self.clock = clock
         self.records = 0
+        self.lines = 0  # of JSON lines, at their end
         self.rejected = 0
         self.family: falcon.Family | None = None
         self.gave_up = False  # too many records could not be read
         self.first_us: int | None = None
         self.last_us: int | None = None
+
+    def add(self, later: Session) -> None:
+        """Count in what was read of a later part of the same input."""
+        self.records += later.records
+        self.rejected += later.rejected
+        self.clock.assumed |= later.clock.assumed
+        self.saw(later.first_us, later.last_us)
 
     def reject(self, record: int, reason: str) -> Reject:
         """A reject at that line or ordinal."""

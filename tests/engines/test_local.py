@@ -10,12 +10,13 @@ from lmgraph.engines.local import LocalEngine
 from lmgraph.errors import RecordError
 from lmgraph.events import Partial
 from lmgraph.ingest import Source
+from lmgraph.pipeline import Spread
 
 FILES = [Source(name, name, 1) for name in "abcdefg"]
 PIPE = Source("-", "-", rereadable=False)
 
 
-def counted(source: Source) -> Partial:
+def counted(source: Source, _spread: Spread | None = None) -> Partial:
     return Partial(rejected={source.path: 1})
 
 
@@ -36,7 +37,7 @@ def threads_of(jobs: int, sources: list[Source]) -> dict[str, bool]:
     """Which sources the main thread reads."""
     main: dict[str, bool] = {}
 
-    def read(source: Source) -> Partial:
+    def read(source: Source, _spread: Spread | None) -> Partial:
         main[source.path] = threading.current_thread() is threading.main_thread()
         return Partial()
 
@@ -63,7 +64,7 @@ class Reading:
         self._error, self._fails = error, fails
         self._blocked, self._free = threading.Event(), threading.Event()
 
-    def read(self, source: Source) -> Partial:
+    def read(self, source: Source, _spread: Spread | None) -> Partial:
         self.begun.append(source.path)
         if source.path == "b":
             self._blocked.set()
