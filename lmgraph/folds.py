@@ -86,7 +86,11 @@ class Folds:
             self._flush()
 
     def extend(
-        self, names: Sequence[int], times: Sequence[int], records: Sequence[int], templates: Mapping[int, Event]
+        self,
+        names: Sequence[int],
+        times: Sequence[int],
+        records: Sequence[int],
+        templates: Mapping[int, Event],
     ) -> None:
         """Count many records in: each one's template by its name, its time (µs) and its own name."""
         for name, template in templates.items():

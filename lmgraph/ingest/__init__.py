@@ -6,4 +6,17 @@ from lmgraph.ingest.parts import Parts, parts_of
 from lmgraph.ingest.reading import read
 from lmgraph.ingest.repeats import Memory
 
-__all__ = ["InputReport", "Item", "Memory", "Parts", "Record", "Reject", "Remark", "Repeats", "Source", "discover", "parts_of", "read"]
+__all__ = [
+    "InputReport",
+    "Item",
+    "Memory",
+    "Parts",
+    "Record",
+    "Reject",
+    "Remark",
+    "Repeats",
+    "Source",
+    "discover",
+    "parts_of",
+    "read",
+]

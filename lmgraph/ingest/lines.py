@@ -27,7 +27,7 @@ _KEY: Final = scan.NAME_KEY.tobytes()
 _BEFORE: Final = re.compile(rb"#*+\"(\\?)")  # of the reversed text before a key
 _AFTER: Final = re.compile(rb"(\\*+)\"[ \t\r]*+:[ \t\r]*+(\\*+)\"([A-Za-z0-9_]*+)(\\*+)\"")
 _ADDRESS: Final = re.compile(
-    rb"Local(?:AddressIP|IP)[A-Za-z0-9_]*+\\*+\"[ \t\r]*+:[ \t\r]*+\\*+\"?+([^\"\\,}]*+)"
+    rb"Local(?:AddressIP|IP)[A-Za-z0-9_]*+\\*+\"[ \t\r]*+:[ \t\r]*+\\*+\"?+([^\"\\,}]*+)(\\?)"
 )
 _DOTTED: Final = re.compile(rb"[0-9.]*+")
 _DIGITS: Final = re.compile(rb"[0-9]++")
@@ -39,7 +39,7 @@ SHORTEST: Final = len('{"alert_type":1}')  # no shorter object has a field of ou
 _CAPACITY: Final = 16_384  # candidates found at a time
 _TEXT_LIMIT: Final = 16
 _NAME_LIMIT: Final = 64
-_MOST_DIGITS: Final = 19
+_MOST_DIGITS: Final = 20
 _BESIDE: Final = {"": scan.ANYTHING, "separator": scan.SEPARATOR_BEFORE, "port": scan.PORT_VALUE}
 _SEPARATORS: Final = frozenset(b'"/\\')
 _AFTER_VALUE: Final = (b'"', b"\\", b",", b"}", b" ", b"\t", b"\r")
@@ -111,14 +111,16 @@ class LineTest:
 
     def _holds(self, need: Need, line: bytes) -> bool:
         if need.numbers:
-            texts = _DIGITS.findall(line)
-            return any(is_plain_number(text.decode()) and int(text) in self._numbers for text in texts)
+            texts = [text for text in _DIGITS.findall(line) if len(text) <= _MOST_DIGITS and text[:1] != b"0"]
+            return any(int(text) % 2**64 in self._numbers for text in texts)  # as machine words wrap around
         return not need.needles or any(_stands(needle, line) for needle in need.needles)
 
     def _sighted(self, line: bytes) -> bool:
         if not self._addresses and not self._any_address:
             return False
-        for value in _ADDRESS.findall(line):
+        for value, escape in _ADDRESS.findall(line):
+            if not value and escape:  # white space
+                return True
             if value in (b"", b"null"):
                 continue
             if self._any_address or _DOTTED.fullmatch(value) is None or fnv(value) in self._addresses:
@@ -232,7 +234,11 @@ class Finder:
 
     def pass_over(self, place: int) -> None:
         """Count a line that begins there in the stream, and that nobody can hold."""
-        self._state[:] = self._state[scan.LINES] + 1, self._state[scan.RECORDS] + 1, place >> scan.STRETCH_BITS
+        self._state[:] = (
+            self._state[scan.LINES] + 1,
+            self._state[scan.RECORDS] + 1,
+            place >> scan.STRETCH_BITS,
+        )
 
     def find(self, block: Block, begin: int, end: int) -> tuple[npt.NDArray[np.int64], int]:
         """The candidates among the lines ``block.buffer[begin:end]``, as ``scan.scan`` finds them.

@@ -27,7 +27,14 @@ I64 = npt.NDArray[np.int64]
 
 _LIMIT: Final = 200_000  # templates remembered
 # Fields that ``falcon.read`` reads: those that a sighting keeps, and those that a template keeps besides.
-_HOST: Final = ("event_simpleName", "ComputerName", "MachineDomain", "ProductType", "LocalAddressIP4", "LocalAddressIP6")
+_HOST: Final = (
+    "event_simpleName",
+    "ComputerName",
+    "MachineDomain",
+    "ProductType",
+    "LocalAddressIP4",
+    "LocalAddressIP6",
+)
 _CONTENT: Final = (
     "ClientComputerName", "ConnectionDirection", "ContextBaseFileName", "DomainName", "FileName", "ImageFileName",
     "LogonDomain", "OriginalFilename", "ParentBaseFileName", "RemoteAddressIP4", "RemoteAddressIP6",
@@ -65,9 +72,7 @@ def _table(actions: Mapping[str, int]) -> tuple[npt.NDArray[np.uint64], I64]:
 
 
 _ALL_FIELDS: Final = _table(
-    dict.fromkeys(_CHECKED, repeats.CHECKED)
-    | dict.fromkeys((*_HOST, *_CONTENT), repeats.CONTENT)
-    | _SPECIAL
+    dict.fromkeys(_CHECKED, repeats.CHECKED) | dict.fromkeys((*_HOST, *_CONTENT), repeats.CONTENT) | _SPECIAL
 )
 _HOST_FIELDS: Final = _table(
     dict.fromkeys((*_CHECKED, *_CONTENT, *_SPECIAL), repeats.CHECKED)
@@ -142,7 +147,11 @@ class Memory:
     ) -> None:
         """Count in those of the rows at ``places`` that recur, and take their marks out of ``whole``."""
         count = len(places)
-        good, said, when = np.zeros(count, np.bool_), np.zeros((count, 3), np.uint64), np.zeros((count, 2), np.int64)
+        good, said, when = (
+            np.zeros(count, np.bool_),
+            np.zeros((count, 3), np.uint64),
+            np.zeros((count, 2), np.int64),
+        )
         begins, ends = rows[places, scan.BEGIN].copy(), rows[places, scan.END].copy()
         repeats.read(buffer, begins, ends, *(_HOST_FIELDS if of_host else _ALL_FIELDS), good, said, when)
         known = self._sightings if of_host else self._contents

@@ -61,7 +61,7 @@ _NULL = np.frombuffer(b"null", np.uint8)
 
 _LF, _QUOTE, _HASH, _COMMA, _DOT, _SLASH, _COLON = 10, 34, 35, 44, 46, 47, 58
 _BRACKET, _BACKSLASH, _OPEN, _CLOSE = 91, 92, 123, 125
-_MOST_DIGITS = 19  # of a number that 64 bits hold for certain
+_MOST_DIGITS = 20  # of a number that 64 bits can hold
 _NONE, _ONE, _TEN = np.uint64(0), np.uint64(1), np.uint64(10)
 _OFFSET, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-1a
 _I64 = ir.IntType(64)
@@ -380,7 +380,9 @@ def _wanted_address(buffer: U8, at: int, end: int, wanted: int, addresses: U64) 
             dotted = False
         hashed = (hashed ^ np.uint64(byte)) * _PRIME
         i += 1
-    if i == begin or (i - begin == _NULL.size and _spells(buffer, begin, _NULL)):
+    if i == begin:
+        return buffer[i] == _BACKSLASH  # white space, escaped
+    if i - begin == _NULL.size and _spells(buffer, begin, _NULL):
         return False
     return wanted == ANY_ADDRESS or not dotted or _in_set(hashed, addresses)
 

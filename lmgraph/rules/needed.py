@@ -241,4 +241,4 @@ def need_of(kind: Kind, wants: Wants, *, held: bool = False) -> Need | None:
 
 def is_plain_number(text: str) -> bool:
     """A whole number as it is usually written, and that 64 bits hold."""
-    return text.isascii() and text.isdecimal() and len(text) < 20 and text[0] != "0"
+    return text.isascii() and text.isdecimal() and text[0] != "0" and len(text) <= 20 and int(text) < 2**64

@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 from lmgraph import ingest
 from lmgraph.errors import RecordError
 from lmgraph.ingest import Record, Reject, falcon, fields, json_text
-from lmgraph.ingest.reading import _Patience
+from lmgraph.ingest.lines import LineTest
+from lmgraph.ingest.reading import Patience
 from lmgraph.rules import needed
 from lmgraph.rules.needed import Use, Wants
 from lmgraph.schema import Event, Origin
@@ -158,7 +159,7 @@ def test_the_line_filter_passes_what_is_needed(
     event = falcon.event(json_text.decode(line), Origin("f", 1), Settings())
     assert event is not None
     if needed.use(event, Wants.nothing(), "corrected") is not Use.DROP:
-        assert needed.line_filter(Wants.nothing())(line)
+        assert LineTest(Wants.nothing())(line)
 
 
 PREFIXES = st.sampled_from(
@@ -283,7 +284,7 @@ def test_what_only_quotes_a_result_is_read(read: Callable[..., Any]) -> None:
 
 
 def test_an_input_of_rejects_is_given_up(read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_Patience, "FREE", 100)
+    monkeypatch.setattr(Patience, "FREE", 100)
     bad, good = b"psexec\n", ndjson([PSEXEC])
     seen = read(good + bad * 1000 + good)
     assert seen.codes == ["given-up"]
@@ -296,7 +297,7 @@ def test_an_input_of_rejects_is_given_up(read: Callable[..., Any], monkeypatch: 
 def test_the_members_of_an_archive_share_its_patience(
     read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_Patience, "FREE", 100)
+    monkeypatch.setattr(Patience, "FREE", 100)
     stored = io.BytesIO()
     with zipfile.ZipFile(stored, "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(5):
