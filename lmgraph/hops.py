@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -97,6 +97,17 @@ def select(table: HopTable, keep: Bool) -> HopTable:
         users=renumbered(table.users),
         unplaced=table.unplaced.assign(candidates=pd.Series(candidates, dtype="object")),
     )
+
+
+def weigh_again(table: HopTable, witnesses: pd.DataFrame) -> HopTable:
+    """The table after nothing but ``suppressed`` has changed in the witnesses that it was built from."""
+    hop, row = table.members["hop"].to_numpy(), table.members["row"].to_numpy()
+    alert = table.members["alert"].to_numpy() >= 0
+    w = {name: witnesses[name].to_numpy()[row] for name in ("opens", "denied", "suppressed")}
+    opens = w["opens"] & ~w["denied"] & (table.members["share"].to_numpy() >= COUNTS_FROM)
+    has_alert = _any(len(table.hops), hop, alert)
+    left = _any(len(table.hops), hop, np.where(has_alert[hop], alert, opens) & ~w["suppressed"])
+    return replace(table, hops=table.hops.assign(suppressed=~left))
 
 
 _Unplaced = tuple[int, str, tuple[int, ...]]  # row, reason, candidates

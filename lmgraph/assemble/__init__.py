@@ -102,10 +102,14 @@ def _referenced(analysis: Analysis, alerts: Sequence[int]) -> tuple[set[int], se
         alert = findings.alerts[code]
         hosts.update((alert.host, *alert.targets))
         users.add(alert.user)
-    for row in findings.rows:
-        hosts.update((row.source, row.target, row.host))
-        hosts.update(end for source, target, _ in row.alternatives for end in (source, target))
-        users.update((row.user, row.source_user, row.target_user, row.credential))
+    by = findings.rows.columns
+    hosts.update(code for name in ("source", "target", "host") for code in np.unique(by[name]).tolist())
+    hosts.update(end for others in by["alternatives"] for one in others for end in one[:2])
+    users.update(
+        code
+        for name in ("user", "source_user", "target_user", "credential")
+        for code in np.unique(by[name]).tolist()
+    )
     for session in findings.sessions:
         hosts.add(session.host)
         users.add(session.user)

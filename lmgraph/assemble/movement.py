@@ -52,8 +52,10 @@ class MovementWriter:
     def hop_rows(self) -> list[result.HopRow]:
         """All hops, in the order of time and key."""
         table = self._analysis.hops
-        members: dict[int, list[tuple[int, float, int]]] = {}
-        for hop, row, share, alert in table.members[["hop", "row", "share", "alert"]].itertuples(index=False):
+        members: dict[int, list[tuple[Row, float, int]]] = {}
+        rows = self._analysis.findings.rows.at(table.members["row"].to_numpy())
+        hop_share_alert = table.members[["hop", "share", "alert"]].itertuples(index=False)
+        for row, (hop, share, alert) in zip(rows, hop_share_alert, strict=True):
             members.setdefault(hop, []).append((row, share, alert))
         users: dict[int, set[int]] = {}
         for hop, user in table.users[["hop", "user"]].itertuples(index=False):
@@ -105,9 +107,9 @@ class MovementWriter:
         return out
 
     def _hop_row(
-        self, place: int, hop: dict[str, Any], members: Sequence[tuple[int, float, int]], users: set[int]
+        self, place: int, hop: dict[str, Any], members: Sequence[tuple[Row, float, int]], users: set[int]
     ) -> result.HopRow:
-        rows = [(self._analysis.findings.rows[row], share) for row, share, _ in members]
+        rows = [(row, share) for row, share, _ in members]
         alerts = sorted({alert for _, _, alert in members if alert >= 0})
         types: list[AlertType] = [
             kind for bit, kind in enumerate(ALERT_TYPES) if int(hop["alert_types"]) >> bit & 1

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+import numpy as np
 
 from lmgraph.events import Kept, Partial, Tally, dated, union
 from lmgraph.identity import Identity
 from lmgraph.settings import DAY_US
-from lmgraph.witness.rows import Row, of_context
+from lmgraph.witness.rows import of_context
+from lmgraph.witness.table import Row, Witnesses
 
 
 @dataclass(slots=True)
@@ -34,7 +35,7 @@ class Contact:
         return len({time_us // DAY_US for time_us in self.times})
 
 
-def contacts_of(partial: Partial, rows: Sequence[Row], identity: Identity) -> list[Contact]:
+def contacts_of(partial: Partial, rows: Witnesses, identity: Identity) -> list[Contact]:
     """Contacts of everything that was folded, and of the witnesses that open hops.
 
     A folded row is resolved at its first and at its last record: an address may have changed hands
@@ -56,8 +57,6 @@ def contacts_of(partial: Partial, rows: Sequence[Row], identity: Identity) -> li
             then = msgspec.structs.replace(event, time_us=time_us)
             for row in of_context([(b"", Kept(then, tally.records, tally.origin))], identity):
                 meet(row, tally, (time_us,))
-    for row in rows:
-        if row.opens:
-            once = Tally(1, row.time_us, row.time_us, (int(row.name[:16], 16),), row.origin)
-            meet(row, once, (row.time_us,))
+    for row in rows.at(np.flatnonzero(rows.columns["opens"])):
+        meet(row, Tally(1, row.time_us, row.time_us, (row.key,), row.origin), (row.time_us,))
     return list(found.values())
