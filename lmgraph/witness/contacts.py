@@ -57,6 +57,6 @@ def contacts_of(partial: Partial, rows: Witnesses, identity: Identity) -> list[C
             then = msgspec.structs.replace(event, time_us=time_us)
             for row in of_context([(b"", Kept(then, tally.records, tally.origin))], identity):
                 meet(row, tally, (time_us,))
-    for row in rows.at(np.flatnonzero(rows.columns["opens"])):
+    for row in rows.take(np.flatnonzero(rows.columns["opens"])):
         meet(row, Tally(1, row.time_us, row.time_us, (row.key,), row.origin), (row.time_us,))
     return list(found.values())

@@ -28,7 +28,7 @@ _SEES_ACCOUNT: Final = frozenset({"logon", "share_server", "smb_execution", "log
 
 
 def of_alerts(alerts: Sequence[Alert], identity: Identity) -> Iterator[Row]:
-    r"""Rows of the alerts whose own record names the target; fills ``alert.targets``.
+    r"""Rows of the alerts whose own record names the target; turns ``movement`` into ``targets``.
 
     A PsExec that names a file of hosts or all of them (``@file``, ``\\*``) gives one row without
     a target here; ``spread`` resolves it from what follows.
@@ -47,6 +47,7 @@ def of_alerts(alerts: Sequence[Alert], identity: Identity) -> Iterator[Row]:
                 targets.append(target)
             yield _alert_row(index, alert, ends, identity)
         alert.targets = tuple(targets)
+        alert.movement = None  # all that it said is in the rows, and it would be a third of the alert
 
 
 def of_context(context: Iterable[tuple[bytes, Kept]], identity: Identity) -> Iterator[Row]:

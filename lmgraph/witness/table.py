@@ -14,7 +14,7 @@ import pandas as pd
 from lmgraph.schema import ALERT_TYPES, OUTCOMES, SIDES, STAGES, Origin
 
 ANY_REACH: Final = 2**62  # the window alone bounds it
-BATCH: Final = 4096  # rows that are objects at once
+BATCH: Final = 1024  # rows that are objects at once
 Places = npt.NDArray[np.int64]
 
 
@@ -63,14 +63,15 @@ _TYPES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("suppressed_by", "alternatives"), "object"),
 }
 # Columns of positions in a list of texts; -1 is ``None``.
-_CODED: Final[Mapping[str, tuple[str, ...]]] = {
-    "stage": STAGES,
-    "side": SIDES,
-    "proves": OUTCOMES,
-    "alert_type": ALERT_TYPES,
+_CODED: Final[Mapping[str, tuple[str | None, ...]]] = {
+    "stage": (*STAGES, None),
+    "side": (*SIDES, None),
+    "proves": (*OUTCOMES, None),
+    "alert_type": (*ALERT_TYPES, None),
 }
-_CODES: Final[Mapping[str, Mapping[str | None, int]]] = {
-    name: {None: -1, **{text: code for code, text in enumerate(texts)}} for name, texts in _CODED.items()
+_CODED_FIELDS: Final = [(Row.__struct_fields__.index(name), texts) for name, texts in _CODED.items()]
+_CODES: Final = {
+    name: {text: code for code, text in enumerate(texts[:-1])} | {None: -1} for name, texts in _CODED.items()
 }
 
 
@@ -102,7 +103,12 @@ class Witnesses(Sequence[Row]):
     def __getitem__(self, place: slice) -> list[Row]: ...
     def __getitem__(self, place: int | slice) -> Row | list[Row]:
         places = range(len(self))[place]
-        return self.at(places) if isinstance(places, range) else self.at([places])[0]
+        if isinstance(places, range):
+            return self.at(places)
+        values = [self.columns[name].item(places) for name in Row.__struct_fields__]
+        for field, texts in _CODED_FIELDS:
+            values[field] = texts[values[field]]
+        return Row(*values)
 
     def __iter__(self) -> Iterator[Row]:
         for start in range(0, len(self), BATCH):
@@ -111,11 +117,9 @@ class Witnesses(Sequence[Row]):
     def at(self, places: Sequence[int] | Places) -> list[Row]:
         """The rows of these places, in that order."""
         chosen = np.asarray(places, np.int64)
-        listed = []
-        for name in Row.__struct_fields__:
-            values = self.columns[name][chosen].tolist()
-            texts = _CODED.get(name)
-            listed.append([texts[code] if code >= 0 else None for code in values] if texts else values)
+        listed = [self.columns[name][chosen].tolist() for name in Row.__struct_fields__]
+        for field, texts in _CODED_FIELDS:
+            listed[field] = [texts[code] for code in listed[field]]
         return [Row(*values) for values in zip(*listed, strict=True)]
 
     def take(self, places: Places) -> Witnesses:
