@@ -13,6 +13,7 @@ import networkx as nx
 import pandas as pd
 
 from lmgraph.score import LINK_WEIGHTS
+from lmgraph.tuning import Entry, Subject, is_periodic, match
 
 Row = Mapping[str, Any]
 
@@ -135,6 +136,101 @@ def _describe(hop: dict[str, Any], rows: Sequence[Row]) -> None:
         if row["credential"] >= 0:
             users[row["credential"]] |= 4
     hop["users"] = dict(users)
+
+
+# --- suppression ----------------------------------------------------------------------------------
+
+
+def suppressed(
+    rows: Sequence[Any], alerts: Sequence[Any], identity: Any, entries: tuple[Entry, ...]
+) -> tuple[list[str | None], list[str | None]]:
+    """What covers each witness and each alert; one question per row, everything known put into it."""
+
+    def beat(row: Any) -> tuple[int, int, str]:
+        return row.source, row.target, (row.process or "").casefold()
+
+    times: dict[tuple[int, int, str], set[int]] = defaultdict(set)
+    for row in rows:
+        if row.opens:
+            times[beat(row)].add(row.time_us)
+    of_rows = [
+        match(
+            entries,
+            _subject(
+                identity,
+                row.source,
+                row.target,
+                row.user,
+                row.time_us,
+                alerts[row.of] if row.of >= 0 else None,
+                is_periodic(times[beat(row)]),
+            ),
+        )
+        if row.of >= 0 or row.opens
+        else None
+        for row in rows
+    ]
+    of_alerts: list[str | None] = []
+    for index, alert in enumerate(alerts):
+        names = [name for name, row in zip(of_rows, rows, strict=True) if row.of == index]
+        if not names and alert.host >= 0:
+            lone = _subject(identity, alert.host, -1, alert.user, alert.event.time_us, alert, False)
+            names = [match(entries, lone)]
+        of_alerts.append(names[0] if names and all(names) else None)
+    return of_rows, of_alerts
+
+
+def _subject(
+    identity: Any,
+    source: int,
+    target: int,
+    user: int,
+    time_us: int,
+    alert: Any,
+    periodic: bool,
+) -> Subject:
+    def called(code: int) -> tuple[str, ...]:
+        host = identity.hosts.all[code] if code >= 0 else None
+        return tuple(name for name in (host.name, host.fqdn) if name) if host else ()
+
+    account = identity.accounts.all[user] if user >= 0 else None
+    own = alert.event.host_ip if alert else None
+    far = alert.event.remote_ip if alert else None
+    written = {f"{domain}\\{name}" for domain, name in account.spellings if domain} if account else set()
+    return Subject(
+        source=called(source),
+        source_ips=(own,) if own else identity.addresses.held(source, time_us),
+        target=called(target),
+        target_ips=(far,) if far else identity.addresses.held(target, time_us),
+        user=(account.name, account.shown, *sorted(written)) if account else (),
+        process=(alert.process,) if alert and alert.process else (),
+        process_path=(alert.process_path,) if alert and alert.process_path else (),
+        source_listed=source in identity.listed,
+        privileged=account.privileged if account else None,
+        periodic=periodic,
+        time_us=time_us,
+    )
+
+
+# --- command lines --------------------------------------------------------------------------------
+
+
+def split(command_line: str) -> list[str]:
+    """Words of a Windows command line, character by character."""
+    words: list[str] = []
+    word: list[str] = []
+    quoted = started = False
+    for char in command_line:
+        if char == '"':
+            quoted, started = not quoted, True
+        elif char.isspace() and not quoted:
+            if started:
+                words.append("".join(word))
+            word, started = [], False
+        else:
+            word.append(char)
+            started = True
+    return [*words, "".join(word)] if started else words
 
 
 # --- history --------------------------------------------------------------------------------------

@@ -228,6 +228,16 @@ def test_suppressed_only_when_no_opener_is_left() -> None:
     assert build([first, {**second, "suppressed": True}]).hops["suppressed"][0]
 
 
+@given(witness_rows(), st.randoms(use_true_random=False))
+def test_weighed_again_is_built_again(rows: list[dict[str, Any]], random: Any) -> None:
+    before = witnesses(rows)
+    after = before.assign(suppressed=np.array([random.random() < 0.5 for _ in rows], np.bool_))
+    old, new = (hops.build(frame, HOSTS, PERSONS, window_us=WINDOW) for frame in (before, after))
+    table = hops.weigh_again(old, after)
+    for name in ("hops", "members", "users", "unplaced"):
+        pd.testing.assert_frame_equal(getattr(table, name), getattr(new, name))
+
+
 def test_the_targets_side_goes_with_a_suppressed_alert() -> None:
     alert = row(PSEXEC, 0, 0, 1, suppressed=True)
     sides = [row(SERVICE, MINUTE, -1, 1), row(SERVICE, MINUTE, 0, 1)]
