@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lmgraph.schema import Origin
@@ -36,6 +36,7 @@ def row(place: int, time_us: int, source: int, target: int, stage: str, certaint
     )
 
 
+@example([((0, 0, -1), "execution", 1.0), ((10, 0, 1), "connection", 1.0)])
 @given(st.lists(st.tuples(PLACES, st.sampled_from(["execution", "connection"]), CERTAINTIES), max_size=14))
 def test_as_a_look_at_every_connection_does(drawn: list[tuple[tuple[int, int, int], str, float]]) -> None:
     rows = [row(place, *ends, stage, sure) for place, (ends, stage, sure) in enumerate(drawn)]
