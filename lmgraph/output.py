@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import os
 import re
-import secrets
 import stat
 import sys
 from collections.abc import Iterable, Sequence
@@ -90,7 +89,7 @@ def _write(outputs: Iterable[tuple[str, bytes]], *, move: bool = True) -> None:
                     Path(target).write_bytes(content)
                 else:
                     place = _place(target)
-                    beside = str(Path(place).parent / f".lmgraph-{secrets.token_hex(8)}.tmp")
+                    beside = str(Path(place).parent / f".lmgraph-{os.urandom(8).hex()}.tmp")
                     staged.append((beside, place, target))  # before it is there: an interrupt may come
                     _stage(beside, place, content)
             except OSError as error:
