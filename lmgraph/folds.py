@@ -146,21 +146,19 @@ class Folds:
         if not len(begins):
             return
         names, first = columns.name[begins], columns.first_us[begins]
-        told = zip(
-            names.tolist(),
-            begins.tolist(),
-            np.append(begins[1:], len(columns.name)).tolist(),
-            first.tolist(),
-            np.maximum.reduceat(columns.last_us, begins).tolist(),
-            np.add.reduceat(columns.records, begins).tolist(),
-            strict=True,
+        order = np.lexsort((names, first))
+        told = (
+            names,
+            begins,
+            np.append(begins[1:], len(columns.name)),
+            first,
+            np.maximum.reduceat(columns.last_us, begins),
+            np.add.reduceat(columns.records, begins),
         )
-        rows = [
-            Seen(self.templates[name], slice(begin, end), first_us, last_us, records)
-            for name, begin, end, first_us, last_us, records in told
-        ]
-        for place in np.lexsort((names, first)).tolist():
-            yield rows[place]
+        for name, begin, end, first_us, last_us, records in zip(
+            *(column[order].tolist() for column in told), strict=True
+        ):
+            yield Seen(self.templates[name], slice(begin, end), first_us, last_us, records)
 
     def distinct(self, rows: I64, groups: I64, names: U64 = _NO_NAMES, name_groups: I64 = _NO_GROUPS) -> I64:
         """Distinct records of each group, of whose rows and names several may tell of one record.
