@@ -24,9 +24,10 @@ MORNING = 20_000 * DAY_US
 FIRST = Wants.nothing()
 Hour = list[Event]  # folded records of one template and hour
 
-TIMES = st.integers(0, 40).map(lambda step: MORNING + step * HOUR_US // 3)
-SENSORS = st.sampled_from("abc")
-ADDRESSES = st.sampled_from([None, "10.0.0.1", "10.0.0.2", "10.0.0.3", "127.0.0.1"])
+# Few of each, so that they meet.
+TIMES = st.integers(0, 5).map(lambda step: MORNING + step * HOUR_US // 3)
+SENSORS = st.sampled_from("ab")
+ADDRESSES = st.sampled_from(["10.0.0.1", "10.0.0.1", "10.0.0.2", "127.0.0.1"])
 
 
 def events(kind: str, **fields: Any) -> st.SearchStrategy[Event]:
@@ -34,9 +35,9 @@ def events(kind: str, **fields: Any) -> st.SearchStrategy[Event]:
     return st.builds(lambda **more: Event(kind=kind, cid="c", **more), **said)  # type: ignore[arg-type]
 
 
-USERS = st.sampled_from([None, "alice", "bob"])
+USERS = st.sampled_from([None, "alice"])
 MET = st.one_of(
-    events("address", host_ip=st.sampled_from(["10.0.0.1", "10.0.0.2"])),
+    events("address", host_ip=st.just("10.0.0.1")),
     events(
         "connection", process_context_name=st.just("System"), remote_ip=ADDRESSES, remote_port=st.just(445)
     ),
@@ -46,7 +47,7 @@ MET = st.one_of(
         logon_type=st.just(3),
         user_name=USERS,
         remote_ip=ADDRESSES,
-        remote_name=st.sampled_from([None, "SRV7", "10.0.0.3"]),
+        remote_name=st.sampled_from([None, "SRV7", "10.0.0.1"]),
     ),
     events("logon_failed", logon_type=st.just(3), remote_ip=ADDRESSES),
     events("share_server", share_name=st.sampled_from(["ADMIN$", "x"]), user_name=USERS, remote_ip=ADDRESSES),
@@ -82,7 +83,7 @@ def shown(event: Event, identity: Identity) -> list[Row]:
     return list(of_context([(b"", Kept(event, 1, Origin("f", 1)))], identity))
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(st.lists(MET, max_size=14))
 def test_contacts_are_those_of_every_hours_first_and_last_record(told: list[Event]) -> None:
     partial = collect([Record(event, Origin("f", 1)) for event in told], Settings(), FIRST)
@@ -114,7 +115,7 @@ def test_contacts_are_those_of_every_hours_first_and_last_record(told: list[Even
     }
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(st.lists(LOGGED, max_size=14))
 def test_sessions_are_those_of_every_hours_first_record(told: list[Event]) -> None:
     partial = collect([Record(event, Origin("f", 1)) for event in told], Settings(), FIRST)
