@@ -7,6 +7,7 @@ hosts share one. A row is a template in an hour: 40 bytes, and 8 for each of its
 from __future__ import annotations
 
 import hashlib
+import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -73,7 +74,11 @@ class Folds:
         """The 64-bit name of a template, which is known from now on."""
         packed = msgspec.msgpack.encode(template)
         name = int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest(), "big")
-        self.templates.setdefault(name, template)
+        if name not in self.templates:
+            # Templates share most of their texts: as read, these would be half of what they hold.
+            values = ((field, getattr(template, field)) for field in template.__struct_fields__)
+            shared = {field: sys.intern(value) for field, value in values if isinstance(value, str)}
+            self.templates[name] = msgspec.structs.replace(template, **shared)
         return name
 
     def add(self, template: Event, time_us: int, record: int) -> None:

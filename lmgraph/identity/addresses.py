@@ -140,19 +140,17 @@ class _Book:
             seen, hosts = seen[fitting], hosts[fitting]
         if not len(seen):
             return np.full(len(times), -1, np.int64)
-        left = np.searchsorted(seen, times, "right") - 1
         right = np.searchsorted(seen, times, "left")
+        left = np.searchsorted(seen, times, "right") - 1
         before, after = np.maximum(left, 0), np.minimum(right, len(seen) - 1)
+        # Of hosts seen at one time the first is as near as the others, and comes before them.
+        before = np.searchsorted(seen, seen[before], "left")
         is_before = (left >= 0) & (times - seen[before] <= horizon_us)
         is_after = (right < len(seen)) & (seen[after] - times <= horizon_us)
-        found = np.where(is_before, hosts[before], np.where(is_after, hosts[after], -1))
-        shared = np.zeros(len(seen) + 1, np.bool_)  # another host was seen at the same time
-        shared[1:-1] = seen[1:] == seen[:-1]
-        shared = shared[1:] | shared[:-1]
+        found = np.where(is_before, hosts[before], np.where(is_after, hosts[after], _NOBODY_KNOWN))
         removed = np.array(sorted(at for marks in self.marks.values() for at in marks.removed), np.int64)
         given_up = np.searchsorted(removed, seen[before], "left") < np.searchsorted(removed, times, "right")
-        found[is_before & (shared[before] | given_up)] = _UNSURE
-        found[is_after & shared[after]] = _UNSURE
+        found[is_before & given_up] = _UNSURE
         found[is_before & is_after & (hosts[before] != hosts[after])] = _UNSURE
         return found
 
