@@ -10,26 +10,23 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Iterable, Iterator
-from functools import reduce
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
+from lmgraph.folds import Folds
 from lmgraph.ingest import InputReport, Item, Record, Reject, Remark
 from lmgraph.rules.needed import Use, Wants, use
 from lmgraph.rules.witnesses import testify
 from lmgraph.schema import Event, Origin
-from lmgraph.settings import HOUR_US, Settings
+from lmgraph.settings import Settings
 
-SKETCH: Final = 256  # hashes kept per folded row: counts are exact up to here, estimated above
 REJECTS_KEPT: Final = 100_000
 HELD_ROWS: Final = 100_000  # a pipe's index of rows that the second look may want
 
 _FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(Event))
 _CLOCK: Final = ("time_us", "time_basis")
 _HOST_FIELDS: Final = ("cid", "aid", "host_name", "host_domain", "host_role", "host_ip", "source")
-
-Key = TypeVar("Key")
 
 
 def of_inventory(event: Event) -> bool:
@@ -45,28 +42,6 @@ class Kept(msgspec.Struct, frozen=True):
     origin: Origin
 
 
-class Tally(msgspec.Struct, frozen=True):
-    """How often and when a folded row was seen.
-
-    ``sketch`` holds the ``SKETCH`` least 64-bit hashes of the records (bottom-k sketch: Beyer et
-    al., "On Synopses for Distinct-Value Estimation", SIGMOD 2007): merging two is idempotent, so
-    a record delivered twice counts once, in bounded memory.
-    """
-
-    records: int
-    first_us: int
-    last_us: int
-    sketch: tuple[int, ...]
-    origin: Origin
-
-    @property
-    def distinct(self) -> int:
-        """Distinct records: exact below ``SKETCH``, else the sketch's estimate."""
-        if len(self.sketch) < SKETCH or self.records <= SKETCH:
-            return len(self.sketch)
-        return max(SKETCH, min(self.records, round((SKETCH - 1) * 2**64 / (self.sketch[-1] + 1))))
-
-
 class Partial(msgspec.Struct, kw_only=True):
     """What a set of inputs has given so far.
 
@@ -75,9 +50,9 @@ class Partial(msgspec.Struct, kw_only=True):
     """
 
     kept: dict[bytes, Kept] = msgspec.field(default_factory=dict)
-    folded: dict[Event, Tally] = msgspec.field(default_factory=dict)
+    folded: Folds = msgspec.field(default_factory=Folds)
     found: dict[bytes, Kept] = msgspec.field(default_factory=dict)
-    sightings: dict[Event, Tally] = msgspec.field(default_factory=dict)
+    sightings: Folds = msgspec.field(default_factory=Folds)
     inputs: dict[str, InputReport] = msgspec.field(default_factory=dict)
     rejected: dict[str, int] = msgspec.field(default_factory=dict)
     rejects: list[Reject] = msgspec.field(default_factory=list)
@@ -92,7 +67,7 @@ class Held(msgspec.Struct, kw_only=True):
     """
 
     rows: dict[bytes, Kept] = msgspec.field(default_factory=dict)
-    sightings: dict[Event, Tally] = msgspec.field(default_factory=dict)
+    sightings: Folds = msgspec.field(default_factory=Folds)
     evicted: int = 0
 
 
@@ -107,14 +82,14 @@ def collect(items: Iterable[Item], settings: Settings, wants: Wants, *, held: He
     """
     partial = Partial()
     whole = partial.kept if wants.first_pass else partial.found
-    tallies = partial.folded if wants.first_pass else partial.sightings
+    folds = partial.folded if wants.first_pass else partial.sightings
     for item in items:
         if isinstance(item, Record):
             verdict = use(item.event, wants, settings.rules)
             if verdict is Use.KEEP:
                 _keep(whole, item.event, item.origin)
             elif verdict is Use.FOLD:
-                _fold(tallies, item.event, item.origin, sighting=not wants.first_pass)
+                _fold(folds, item.event, sighting=not wants.first_pass)
             if held is not None:
                 _hold(held, item, whole=verdict is not Use.KEEP)
         elif isinstance(item, Reject):
@@ -127,6 +102,8 @@ def collect(items: Iterable[Item], settings: Settings, wants: Wants, *, held: He
         else:
             partial.inputs[item.path] = item
     partial.rejects = _least_rejects(partial.rejects)
+    if held is not None:
+        held.evicted += held.sightings.forget(HELD_ROWS)
     return partial
 
 
@@ -136,19 +113,17 @@ def look_again(held: Held, settings: Settings, wants: Wants) -> Partial:
     for row in held.rows.values():
         if use(row.event, wants, settings.rules) is Use.KEEP:
             _keep(partial.found, row.event, row.origin)
-    for event, tally in held.sightings.items():
-        if event.host_ip in wants.addresses:
-            partial.sightings[event] = tally
+    partial.sightings = held.sightings.where(lambda template: template.host_ip in wants.addresses)
     return partial
 
 
 def merge(left: Partial, right: Partial) -> Partial:
     """Both together; associative and commutative. Neither argument is changed."""
     return Partial(
-        kept=_merged(left.kept, right.kept, _join_kept),
-        folded=_merged(left.folded, right.folded, _join_tally),
-        found=_merged(left.found, right.found, _join_kept),
-        sightings=_merged(left.sightings, right.sightings, _join_tally),
+        kept=_merged(left.kept, right.kept),
+        folded=left.folded.joined(right.folded),
+        found=_merged(left.found, right.found),
+        sightings=left.sightings.joined(right.sightings),
         inputs=left.inputs | right.inputs,
         rejected={
             path: left.rejected.get(path, 0) + right.rejected.get(path, 0)
@@ -169,6 +144,11 @@ def digest(event: Event) -> bytes:
     return hashlib.blake2b(msgspec.msgpack.encode(identity), digest_size=16).digest()
 
 
+def record_name(event: Event) -> int:
+    """64 bits that name the record among those of its template."""
+    return int.from_bytes(digest(event)[:8], "big")
+
+
 def combine(left: Event, right: Event) -> Event:
     """One event of two deliveries: field by field what says more; associative and commutative."""
     if left == right:
@@ -183,34 +163,18 @@ def ordered(rows: dict[bytes, Kept]) -> Iterator[tuple[bytes, Kept]]:
     return iter(sorted(rows.items(), key=lambda item: (item[1].event.time_us, item[0])))
 
 
-def dated(tallies: dict[Event, Tally]) -> list[tuple[Event, Tally]]:
-    """Folded rows, each at the time of its first record, in an order of their content alone."""
-    rows = [(msgspec.structs.replace(key, time_us=tally.first_us), tally) for key, tally in tallies.items()]
-    return sorted(rows, key=lambda row: (row[0].time_us, msgspec.msgpack.encode(row[0])))
-
-
-def union(tallies: Iterable[Tally]) -> Tally:
-    """One tally of several rows that may tell of the same records.
-
-    Raises:
-        TypeError: There is none.
-    """
-    return reduce(_join_tally, tallies)
-
-
 def fold_key(event: Event, *, sighting: bool = False) -> Event:
-    """The event less what differs between repeats; its time is the start of the hour.
+    """The template of the event: what it says less its time and all that differs between repeats.
 
     A sighting keeps the host and its address alone.
     """
-    hour = event.time_us - event.time_us % HOUR_US
     if sighting:
         kept = {name: getattr(event, name) for name in _HOST_FIELDS}
-        return Event(kind="other", time_us=hour, **kept)
+        return Event(kind="other", time_us=0, **kept)
     session = event.kind in {"logon", "logoff"} and event.logon_type != 3
     return msgspec.structs.replace(
         event,
-        time_us=hour,
+        time_us=0,
         time_basis="sensor",
         cloud_us=None,
         event_id=None,
@@ -232,12 +196,8 @@ def _keep(rows: dict[bytes, Kept], event: Event, origin: Origin) -> None:
     rows[key] = row if known is None else _join_kept(known, row)
 
 
-def _fold(tallies: dict[Event, Tally], event: Event, origin: Origin, *, sighting: bool) -> None:
-    key = fold_key(event, sighting=sighting)
-    name = int.from_bytes(digest(event)[:8], "big")
-    one = Tally(1, event.time_us, event.time_us, (name,), origin)
-    known = tallies.get(key)
-    tallies[key] = one if known is None else _join_tally(known, one)
+def _fold(folds: Folds, event: Event, *, sighting: bool) -> None:
+    folds.add(fold_key(event, sighting=sighting), event.time_us, record_name(event))
 
 
 def _hold(held: Held, item: Record, *, whole: bool) -> None:
@@ -246,40 +206,24 @@ def _hold(held: Held, item: Record, *, whole: bool) -> None:
     if whole and (event.kind in {"process_start", "logon"} or testify(event) is not None):
         _keep(held.rows, event, item.origin)
     if event.host_ip is not None and event.kind != "address_removed":
-        _fold(held.sightings, event, item.origin, sighting=True)
-    for index in (held.rows, held.sightings):
-        if len(index) > HELD_ROWS:
-            index.pop(next(iter(index)))  # type: ignore[call-overload]  # two key types, one bound
-            held.evicted += 1
+        _fold(held.sightings, event, sighting=True)
+    if len(held.rows) > HELD_ROWS:
+        held.rows.pop(next(iter(held.rows)))
+        held.evicted += 1
+    if held.sightings.most > 2 * HELD_ROWS:  # now and then: each time costs a sort
+        held.evicted += held.sightings.forget(HELD_ROWS)
 
 
-def _merged(left: dict[Key, Any], right: dict[Key, Any], join: Any) -> dict[Key, Any]:
+def _merged(left: dict[bytes, Kept], right: dict[bytes, Kept]) -> dict[bytes, Kept]:
     small, large = sorted((left, right), key=len)
     out = dict(large)
     for key, value in small.items():
-        out[key] = join(out[key], value) if key in out else value
+        out[key] = _join_kept(out[key], value) if key in out else value
     return out
 
 
 def _join_kept(left: Kept, right: Kept) -> Kept:
     return Kept(combine(left.event, right.event), left.copies + right.copies, min(left.origin, right.origin))
-
-
-def _join_tally(left: Tally, right: Tally) -> Tally:
-    sketch = left.sketch if right.sketch == left.sketch else _least_hashes(left.sketch, right.sketch)
-    return Tally(
-        left.records + right.records,
-        min(left.first_us, right.first_us),
-        max(left.last_us, right.last_us),
-        sketch,
-        min(left.origin, right.origin),
-    )
-
-
-def _least_hashes(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
-    if len(left) == SKETCH and right[0] > left[-1]:
-        return left  # the common case of a busy pair: nothing of the newcomer is among the least
-    return tuple(sorted({*left, *right})[:SKETCH])
 
 
 def _least_rejects(rejects: list[Reject]) -> list[Reject]:

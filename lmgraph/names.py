@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-REMEMBERED: Final = 65_536  # addresses come back by the thousand, and parsing one costs microseconds
+REMEMBERED: Final = 65_536  # names and addresses come back by the thousand; parsing one costs microseconds
 NETBIOS_LENGTH: Final = 15  # a NetBIOS name is cut to 15 characters
 
 
@@ -25,6 +25,7 @@ _LOOSE_IP: Final = re.compile(
 )
 
 
+@lru_cache(REMEMBERED)
 def split_name(name: str) -> tuple[str, str | None]:
     """Case-folded short name and DNS domain of a host name; ``None`` where it has no domain.
 
@@ -97,6 +98,7 @@ def identifies(ip: str | None) -> bool:
     ) and not (address.version == 4 and int(address) == 0xFFFFFFFF)
 
 
+@lru_cache(REMEMBERED)
 def is_self(token: str) -> bool:
     """Whether a target token names the host that uses it: ``localhost``, ``.``, a loopback address."""
     folded = token.strip().casefold()
