@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -559,3 +560,101 @@ class Story:
     def _latest(self, roots: list[int]) -> list[int]:
         """The root that ends last, of equals the later one; in a list, empty when there is none."""
         return sorted(roots, key=lambda root: self.hops[root]["last_us"])[-1:]
+
+
+def related(
+    hops: pd.DataFrame, members: Sequence[tuple[int, ...]], gap: int | None, *, most: int
+) -> tuple[list[tuple[int, ...]], int]:
+    """For each incident those that touch one of its hosts within the gap; and what the cap cut."""
+    made = hops.to_dict("records")
+    others: list[set[int]] = [set() for _ in members]
+    dropped = 0
+    for host in {hop[end] for hop in made for end in ("source", "target")}:
+        touches = sorted(
+            (made[hop]["first_us"], made[hop]["last_us"], number)
+            for number, part in enumerate(members)
+            for hop in part
+            for end in ("source", "target")
+            if made[hop][end] == host
+        )
+        runs: list[list[int]] = []
+        for first, last, number in touches:
+            if runs and runs[-1][2] == number:
+                runs[-1][1] = max(runs[-1][1], last)
+            else:
+                runs.append([first, last, number])
+        for place, (_, last, number) in enumerate(runs):
+            after = [run for run in runs[place + 1 :] if gap is None or run[0] <= last + gap]
+            dropped += sum(run[2] != number for run in after[most:])
+            for run in after[:most]:
+                if run[2] != number:
+                    others[number].add(run[2])
+                    others[run[2]].add(number)
+    return [tuple(sorted(found)) for found in others], dropped
+
+
+# --- reachability ---------------------------------------------------------------------------------
+
+
+def temporal_graph(source: Sequence[int], target: Sequence[int], time: Sequence[int]) -> nx.MultiDiGraph:
+    """Hosts and hops; the key of an edge is its place in the order of time."""
+    graph = nx.MultiDiGraph()
+    for place, (one, other, when) in enumerate(zip(source, target, time, strict=True)):
+        graph.add_edge(one, other, key=place, time=when)
+    return graph
+
+
+def earliest_arrival(graph: nx.MultiDiGraph, seeds: Mapping[int, int]) -> dict[int, tuple[int, int]]:
+    """For each host that is reached, when and by which hop, −1 of a seed: Dijkstra over moments."""
+    best = {host: (when, -1) for host, when in seeds.items()}
+    waiting = [(label, host) for host, label in best.items()]
+    heapq.heapify(waiting)
+    done = set()
+    while waiting:
+        label, host = heapq.heappop(waiting)
+        if host in done or host not in graph:
+            continue
+        done.add(host)
+        for _, other, place, when in graph.out_edges(host, keys=True, data="time"):
+            arrival = (when, place)
+            if arrival > label and arrival < best.get(other, (math.inf, 0)):
+                best[other] = arrival
+                heapq.heappush(waiting, (arrival, other))
+    return best
+
+
+def best_chains(graph: nx.MultiDiGraph, scores: Sequence[int], gap: int) -> tuple[list[int], list[int]]:
+    """Best score of a chain that ends in each hop, and the hop before it, −1 where none is.
+
+    The rule of the paths for hops that execute, last no time and have no accounts and no history;
+    ties go to the earlier hop.
+    """
+    source, target, first = [-1] * len(scores), [-1] * len(scores), [0] * len(scores)
+    for one, other, place, when in graph.edges(keys=True, data="time"):
+        source[place], target[place], first[place] = one, other, when
+    best, before = list(scores), [-1] * len(scores)
+    for b in range(len(scores)):
+        into = graph.in_edges(source[b], keys=True, data="time")
+        led = [
+            (when, a) for other, _, a, when in into if a < b and other != target[b] and when >= first[b] - gap
+        ]
+        weight = {a: 1.0 / (1.0 + (first[b] - when) / (24 * 3600 * 10**6)) for when, a in led}
+        strongest: dict[int, float] = {}
+        for _, a in sorted(led, reverse=True):
+            strongest[source[a]] = max(strongest.get(source[a], 0.0), weight[a])
+        total = sum(strongest.values(), 1.0)
+        gain = 0
+        for _, a in sorted(led):
+            certainty = weight[a] / total
+            if certainty < 0.2 or best[a] <= 0:
+                continue
+            through = best[a] + math.floor(-LINK_WEIGHTS["doubt"].weight * math.log2(certainty) + 0.5)
+            if through <= gain:
+                continue
+            chain = [a]
+            while before[chain[-1]] >= 0:
+                chain.append(before[chain[-1]])
+            if target[b] not in {host for hop in chain for host in (source[hop], target[hop])}:
+                gain, before[b] = through, a
+        best[b] += gain
+    return best, before

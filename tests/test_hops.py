@@ -203,6 +203,17 @@ def test_landing_that_fits_three_hops_only_corroborates_and_is_unplaced() -> Non
     assert table.unplaced["candidates"][0] == (0, 1, 2)
 
 
+def test_landing_among_many_connections_finds_the_execution() -> None:
+    many = [row(SMB, 2 * MINUTE, source, 1) for source in range(2, 26)]
+    landing = row(SERVICE, 3 * MINUTE, -1, 1)
+    table = build([row(PSEXEC, 0, 0, 1), *many, landing])
+    assert table.unplaced.empty
+    assert table.hops["source"][table.hops["outcome"] == 3].tolist() == [0]
+    crowd = build([*many, landing])
+    assert crowd.unplaced["reason"].tolist() == ["several hops fit"]
+    assert len(crowd.unplaced["candidates"][0]) == hops.MOST_FITS
+
+
 def test_landing_without_source_is_unplaced() -> None:
     table = build([row(SERVICE, 0, -1, 1), row(PSEXEC, 0, 2, -1)])
     assert table.hops.empty
