@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
 from typing import Final, Literal
 
@@ -54,15 +53,32 @@ def table(
     No cell starts a formula, holds a line break or a control character (``text.csv_cell``).
     Times are ISO-8601 UTC, unknown is an empty cell, several values are joined by `` | ``.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, dialect="excel" if kind == "csv" else "excel-tab", lineterminator="\n")
-    writer.writerow(COLUMNS)
+    return "".join(lines(data, kind, top=top, min_severity=min_severity))
+
+
+def lines(
+    data: ResultData,
+    kind: Literal["csv", "tsv"],
+    *,
+    top: int | None = None,
+    min_severity: Severity = "informational",
+) -> Iterator[str]:
+    """``table`` line by line."""
+    writer = csv.writer(_Line, dialect="excel" if kind == "csv" else "excel-tab", lineterminator="\n")
+    yield writer.writerow(COLUMNS)
     names = Lookup(data, limit=None)
     ranks = {row.id: row.rank for row in data.incidents}
     for path in ranked(data, top, min_severity):
         for row in _rows(names, path, ranks.get(path.incident)):
-            writer.writerow([_cell(value) for value in row])
-    return out.getvalue()
+            yield writer.writerow([_cell(value) for value in row])
+
+
+class _Line:
+    """Where a line goes: back to who writes it, since ``writerow`` returns what ``write`` does."""
+
+    @staticmethod
+    def write(line: str) -> str:
+        return line
 
 
 def _rows(names: Lookup, path: PathRow, incident: int | None) -> Iterator[tuple[object, ...]]:
@@ -73,7 +89,7 @@ def _rows(names: Lookup, path: PathRow, incident: int | None) -> Iterator[tuple[
 
 
 def _hop(names: Lookup, path: PathRow, hop: HopRow) -> tuple[object, ...]:
-    alerts = [names.alerts[key] for key in hop.alerts]
+    alerts = names.alerts.several(hop.alerts)
     link = link_into(path, hop.id)
     return (
         hop.key,
