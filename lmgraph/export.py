@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from lmgraph.result import HopRow, PathRow, ResultData
+from lmgraph.rows import batches
 from lmgraph.schema import Severity
 from lmgraph.summary import Lookup, link_into, ranked
 from lmgraph.text import csv_cell, visible
@@ -68,9 +69,11 @@ def lines(
     yield writer.writerow(COLUMNS)
     names = Lookup(data, limit=None)
     ranks = {row.id: row.rank for row in data.incidents}
-    for path in ranked(data, top, min_severity):
-        for row in _rows(names, path, ranks.get(path.incident)):
-            yield writer.writerow([_cell(value) for value in row])
+    for paths in batches(ranked(data, top, min_severity)):
+        names.hold(paths)
+        for path in paths:
+            for row in _rows(names, path, ranks.get(path.incident)):
+                yield writer.writerow([_cell(value) for value in row])
 
 
 class _Line:
@@ -89,7 +92,7 @@ def _rows(names: Lookup, path: PathRow, incident: int | None) -> Iterator[tuple[
 
 
 def _hop(names: Lookup, path: PathRow, hop: HopRow) -> tuple[object, ...]:
-    alerts = names.alerts.several(hop.alerts)
+    ran = [(row.process, row.command_line) for row in names.alerts.several(hop.alerts)]
     link = link_into(path, hop.id)
     return (
         hop.key,
@@ -106,8 +109,8 @@ def _hop(names: Lookup, path: PathRow, hop: HopRow) -> tuple[object, ...]:
         hop.certainty,
         link.gap_s if link else None,
         link.certainty if link else None,
-        _SEPARATOR.join(dict.fromkeys(row.process for row in alerts if row.process)),
-        _SEPARATOR.join(dict.fromkeys(row.command_line for row in alerts if row.command_line)),
+        _SEPARATOR.join(dict.fromkeys(process for process, _ in ran if process)),
+        _SEPARATOR.join(dict.fromkeys(command for _, command in ran if command)),
     )
 
 

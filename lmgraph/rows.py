@@ -66,3 +66,8 @@ def column(rows: Sequence[Any], name: str, places: Sequence[int] | None = None) 
     if isinstance(rows, Rows):
         return rows.column(name, places)
     return [getattr(rows[place], name) for place in places]
+
+
+def take(rows: Sequence[Row], places: Sequence[int]) -> list[Row]:
+    """The rows of these places, in that order."""
+    return rows.take(places) if isinstance(rows, Rows) else [rows[place] for place in places]

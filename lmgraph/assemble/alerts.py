@@ -55,8 +55,8 @@ def alert_rows(
         times = isos([alert.event.time_us for alert in chosen])
         clouds = isos_or_none([alert.event.cloud_us for alert in chosen])
         return [
-            _row(f"a{place}", *row, entities, inputs)
-            for place, *row in zip(places, chosen, times, clouds, strict=True)
+            _row(f"a{place}", alert, time, cloud, entities, inputs)
+            for place, alert, time, cloud in zip(places, chosen, times, clouds, strict=True)
         ]
 
     return Rows(len(alerts), make)

@@ -26,7 +26,7 @@ _Column = Callable[[I64], list[Any]]
 
 
 class _Testimony(NamedTuple):
-    """What the witnesses of one hop say: those that are no alerts of it, each with its share, and all of them."""
+    """What the witnesses of one hop say: ``context`` are those that are no alerts, with their shares."""
 
     context: list[tuple[Row, float]]
     alternatives: list[tuple[int, int, float]]
@@ -96,7 +96,6 @@ class _Maker:
         told = zip(
             testimonies,
             self._corroboration([testimony.context for testimony in testimonies]),
-            self._told.visibility(*(self._hops[name][at] for name in _SEEN)),
             self._scored(at),
             zip(*kinds, strict=True),
             strict=True,
@@ -105,13 +104,12 @@ class _Maker:
             result.HopRow(
                 **dict(zip(plain, values, strict=True)),
                 **_of_kind(types, stages, self._managed[source], testimony.kernel),
-                target_visibility=visibility,
                 score_terms=terms,
                 alternatives=self._alternatives(testimony.alternatives),
                 corroboration=corroboration,
                 suppressed_by=testimony.suppressed_by,
             )
-            for values, (testimony, corroboration, visibility, terms, (types, stages, source)) in zip(
+            for values, (testimony, corroboration, terms, (types, stages, source)) in zip(
                 zip(*plain.values(), strict=True), told, strict=True
             )
         ]
@@ -119,7 +117,8 @@ class _Maker:
     def _columns(self) -> dict[str, _Column]:
         """By name the fields of a hop that need no look at its witnesses."""
         hops, hosts, users = self._hops, self._entities.host_ids, self._entities.user_ids
-        names: dict[str | None, str | None] = {None: None, **self._entities.user_names}
+        names: dict[str | None, str | None] = {None: None}
+        names.update(self._entities.user_names)
 
         def host(column: str) -> _Column:
             return lambda at: [hosts[code] for code in hops[column][at].tolist()]
@@ -148,6 +147,7 @@ class _Maker:
             **{name: same(name) for name in ("full_chain", "denied", "suppressed")},
             "outcome": lambda at: [OUTCOMES[code] for code in hops["outcome"][at].tolist()],
             "outcome_at": outcome_at,
+            "target_visibility": lambda at: self._told.visibility(*(hops[name][at] for name in _SEEN)),
             "score": lambda at: (self._thousandths(at).sum(axis=1) / 1000).tolist(),
             "certainty": lambda at: [round(value, 6) for value in hops["certainty"][at].tolist()],
             "alerts": lambda at: [[f"a{place}" for place in places] for places in self._alert.of(at)[0]],
