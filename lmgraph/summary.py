@@ -253,7 +253,8 @@ def shown(data: ResultData, top: int | None, min_severity: Severity) -> list[Sho
     their last host are one row.
     """
     rows: dict[tuple[str, str, tuple[str, ...]], Shown] = {}
-    for path in _fitting(data, min_severity):
+    fitting = _fitting(data, min_severity)
+    for path in fitting:
         kind = (path.incident, path.severity, tuple(path.hosts[:-1]))
         if kind in rows:
             rows[kind].alike.append(path)
@@ -272,7 +273,7 @@ def shown(data: ResultData, top: int | None, min_severity: Severity) -> list[Sho
     chosen = sorted([*first, *further][:top], key=order)
     told = {path.id for row in chosen for path in (row.path, *row.alike)}
     first_of = {row.path.incident: row for row in reversed(chosen)}
-    for path in _fitting(data, min_severity):
+    for path in fitting:
         if path.id not in told and path.incident in first_of:
             first_of[path.incident].others.append(path)
     return chosen
@@ -510,10 +511,9 @@ def _cut(cap: str, count: int) -> str:
     return f"{left_out} (a fixed limit: --top and JSON do not change it)"
 
 
-def related(data: ResultData, incident: IncidentRow) -> str:
+def related(names: Lookup, incident: IncidentRow) -> str:
     """``incident 4``, ``incidents 2, 4``: those that may belong to it; empty if none may."""
-    rank = {row.id: row.rank for row in data.incidents}
-    ranks = sorted(rank[key] for key in incident.related if key in rank)
+    ranks = sorted(names.incidents[key].rank for key in incident.related if key in names.incidents)
     if not ranks:
         return ""
     return ("incident " if len(ranks) == 1 else "incidents ") + several(map(str, ranks))

@@ -310,7 +310,7 @@ def _incidents(names: Lookup, data: ResultData, rows: Sequence[Shown]) -> list[s
     for row in _incidents_of(data, rows):
         origins = summary.several([names.host(key) for key in row.origin_hosts], 3)
         size = f"{summary.number(len(row.hosts), 'host')}, {summary.number(len(row.paths), 'path')}"
-        others = summary.related(data, row)
+        others = summary.related(names, row)
         lines.append(
             f"Incident {row.rank}: {row.severity}, score {row.score:.2f}, from {origins}: {size}"
             + (f"; may belong to {others}" if others else "")

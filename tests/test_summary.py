@@ -119,11 +119,11 @@ def test_hops_come_in_order_of_time():
 
 def test_related_incidents_are_named_by_rank():
     data = story()
-    assert summary.related(data, data.incidents[0]) == "incident 2"
+    assert summary.related(Lookup(data), data.incidents[0]) == "incident 2"
     data.incidents[0].related = ["i1", "i0"]
-    assert summary.related(data, data.incidents[0]) == "incidents 1, 2"
+    assert summary.related(Lookup(data), data.incidents[0]) == "incidents 1, 2"
     data.incidents[0].related = ["i99"]
-    assert summary.related(data, data.incidents[0]) == ""
+    assert summary.related(Lookup(data), data.incidents[0]) == ""
 
 
 def test_doubts_name_what_else_may_have_been():

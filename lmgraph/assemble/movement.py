@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from lmgraph import result
@@ -51,9 +52,13 @@ class MovementWriter:
 
     def incident_rows(self) -> list[result.IncidentRow]:
         """All incidents, in order of rank."""
+        rows = _records(self._analysis.paths.incidents)
+        members = [hop for row in rows for hop in row["hops"]]
+        columns = (self._hops.column(name, members) for name in ("source", "target", "users"))
+        ends = iter(zip(*columns, strict=True))
         return [
-            self._incident_row(place, row)
-            for place, row in enumerate(_records(self._analysis.paths.incidents))
+            self._incident_row(place, row, list(islice(ends, len(row["hops"]))))
+            for place, row in enumerate(rows)
         ]
 
     def _link_row(self, link: dict[str, Any]) -> result.LinkRow:
@@ -110,10 +115,11 @@ class MovementWriter:
         ]
         return [self._entities.host_ids[code] or "" for code in grave] or [end]
 
-    def _incident_row(self, place: int, row: dict[str, Any]) -> result.IncidentRow:
-        entities, hops = self._entities, row["hops"]
-        ends = {*self._hops.column("source", hops), *self._hops.column("target", hops)}
-        users = {user for of_hop in self._hops.column("users", hops) for user in of_hop}
+    def _incident_row(
+        self, place: int, row: dict[str, Any], ends: Sequence[tuple[str, str, list[str]]]
+    ) -> result.IncidentRow:
+        """The row; ``ends`` are source, target and accounts of its hops."""
+        entities = self._entities
         return result.IncidentRow(
             id=f"i{place}",
             key=f"{int(row['key']):016x}",
@@ -125,9 +131,9 @@ class MovementWriter:
             },
             severity=SEVERITIES[row["severity"]],
             origin_hosts=sorted_ids(row["origins"], entities.host_places, entities.host_ids),
-            hosts=_by_number(ends),
-            users=_by_number(users),
-            hops=[f"e{hop}" for hop in hops],
+            hosts=_by_number({host for source, target, _ in ends for host in (source, target)}),
+            users=_by_number({user for _, _, users in ends for user in users}),
+            hops=[f"e{hop}" for hop in row["hops"]],
             paths=[f"p{path}" for path in row["paths"]],
             credential_switches=int(row["credential_switches"]),
             first=iso(row["first_us"]),

@@ -102,8 +102,11 @@ def _encoded(pieces: Iterable[str]) -> Iterator[bytes]:
 
 def _tables(view: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Each path with its hops."""
-    for path in view["paths"]:
-        yield path, take(view["hops"], path["hops"])
+    for start in range(0, len(view["paths"]), _MEMBERS):
+        paths = view["paths"][start : start + _MEMBERS]
+        hops = iter(take(view["hops"], [index for path in paths for index in path["hops"]]))
+        for path in paths:
+            yield path, [next(hops) for _ in path["hops"]]
 
 
 def _script_pieces(view: Mapping[str, Any]) -> Iterator[Markup]:
@@ -214,7 +217,7 @@ def _incidents(
             "origin": summary.several([names.host(key) for key in row.origin_hosts], 3),
             "hosts": summary.number(len(row.hosts), "host"),
             "size": summary.number(len(row.paths), "path"),
-            "related": summary.related(data, row),
+            "related": summary.related(names, row),
             "paths": [(index, paths[index]) for index in members[row.id]],
             "listed": any(paths[index]["rank"] in listed for index in members[row.id]),
             "listed_paths": [index for index in members[row.id] if paths[index]["rank"] in listed],
