@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import eq
 from typing import Any, Final, TypeVar, overload
 
 Row = TypeVar("Row")
@@ -43,6 +44,14 @@ class Rows(Sequence[Row]):
     def __iter__(self) -> Iterator[Row]:
         for batch in batches(self):
             yield from batch
+
+    def __eq__(self, other: object) -> bool:
+        """Whether a list, or other rows, hold equal ones."""
+        if not isinstance(other, list | Rows):
+            return NotImplemented
+        return len(self) == len(other) and all(map(eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]  # as a list's
 
     def take(self, places: Sequence[int]) -> list[Row]:
         """The rows of these places (0 … n - 1), in that order."""

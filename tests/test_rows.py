@@ -71,3 +71,12 @@ def test_a_field_that_can_be_had_alone_makes_no_row():
     assert asked == []
     assert column(rows, "n", [2]) == [2]
     assert asked == [[2]]
+
+
+def test_they_equal_lists_of_equal_rows():
+    rows = Rows(BATCH + 1, list)
+    assert rows == list(range(BATCH + 1)) == rows == Rows(BATCH + 1, list)
+    assert rows != list(range(BATCH))
+    assert rows != [*range(BATCH), 0]
+    assert rows != tuple(range(BATCH + 1))
+    assert made(0) == []
