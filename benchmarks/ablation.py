@@ -13,6 +13,7 @@ from benchmarks.judge import Verdict, judge
 from benchmarks.worlds import REPORTED_SEEDS, World
 from lmgraph import finish, pipeline, score, tuning
 from lmgraph.engines.local import LocalEngine
+from lmgraph.result import in_full
 from lmgraph.settings import Settings
 
 #: The part of the run on which terms are left out: small enough to be weighed a dozen times.
@@ -60,5 +61,5 @@ def verdicts(truth: Mapping[str, Any], telemetry: Path) -> dict[str, Verdict]:
     found = {}
     for name, terms in {WHOLE: (), **parts()}.items():
         with without(terms):
-            found[name] = judge(truth, msgspec.to_builtins(finish.conclude(evidence)))
+            found[name] = judge(truth, msgspec.to_builtins(in_full(finish.conclude(evidence))))
     return found

@@ -21,6 +21,7 @@ from benchmarks.judge import hops_of
 from benchmarks.worlds import SIZES, TRAINING_SEEDS, World, made, worlds
 from lmgraph import finish, history, pipeline, score, tuning
 from lmgraph.engines.local import LocalEngine
+from lmgraph.result import in_full
 from lmgraph.settings import Settings
 
 Bool = npt.NDArray[np.bool_]
@@ -63,7 +64,7 @@ def sample_of(world: World) -> Sample:
     with made(world) as (truth, telemetry):
         partial = pipeline.gather([str(telemetry)], settings, LocalEngine(settings.jobs))
         evidence = finish.evidence(partial, settings, (), entries)
-        result = msgspec.to_builtins(finish.conclude(evidence))
+        result = msgspec.to_builtins(in_full(finish.conclude(evidence)))
     place = {hop["id"]: number for number, hop in enumerate(result["hops"])}
     hops = evidence.table.hops
     attack, mass = np.zeros(len(hops), bool), np.zeros(len(hops))

@@ -5,6 +5,7 @@ Ctrl-C ends it at once with 130 and without a traceback, whatever is being impor
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _INTERRUPTED = 130
+# By default Python (3.11) looks for cycles whenever 700 more objects live, which took an eighth of a
+# run's time and left its peak memory as it is without; what libraries leave behind is still found.
+_OBJECTS_BETWEEN = 100_000
 _SHOW_CURSOR = b"\x1b[?25h"  # a progress bar hides it
 
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit status."""
+    gc.set_threshold(_OBJECTS_BETWEEN, 50, 1000)
     heeded = signal.getsignal(signal.SIGINT) != signal.SIG_IGN  # a job in the background ignores it
     try:
         if heeded:

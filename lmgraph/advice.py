@@ -10,7 +10,7 @@ from typing import Final
 
 from lmgraph.result import HopRow, IncidentRow, PathRow
 from lmgraph.schema import OUTCOMES, Outcome, Severity, at_least
-from lmgraph.summary import Lookup, number, several
+from lmgraph.summary import Lookup, Move, number, several
 from lmgraph.text import visible
 
 GRAVE: Final = "high"  # from here on a host is worth cutting off; below it somebody is asked first
@@ -67,14 +67,8 @@ def _ranks(incidents: Sequence[IncidentRow]) -> str:
     return f"incident{'s' if len(incidents) > 1 else ''} {ranks}"
 
 
-def _hops_of(names: Lookup, incident: IncidentRow) -> list[HopRow]:
-    """The incident's hops in order of time, but for what the tuning sanctions."""
-    hops = [names.hops[key] for key in incident.hops]
-    return sorted((hop for hop in hops if not hop.suppressed), key=lambda hop: (hop.first, hop.key))
-
-
 def _responding(names: Lookup, incident: IncidentRow) -> list[str]:
-    hops = _hops_of(names, incident)
+    hops = names.moves(incident)
     steps = _respond(names, hops, names.accounts_of(hops, incident.users))
     taken = {hop.target for hop in hops if hop.outcome == "executed"}
     if len(taken) > _NAMED:
@@ -85,11 +79,13 @@ def _responding(names: Lookup, incident: IncidentRow) -> list[str]:
 
 
 def _asking(names: Lookup, incident: IncidentRow) -> list[str]:
-    hops = _hops_of(names, incident)
+    hops = names.moves(incident)
     return _ask(names, incident.origin_hosts, hops, names.accounts_of(hops, incident.users))
 
 
-def _ask(names: Lookup, origins: Sequence[str], hops: Sequence[HopRow], accounts: Sequence[str]) -> list[str]:
+def _ask(
+    names: Lookup, origins: Sequence[str], hops: Sequence[HopRow | Move], accounts: Sequence[str]
+) -> list[str]:
     """What is found out first where administration is the likelier explanation."""
     whom = several([_owned(names, host) for host in origins], 3)
     whom += f" and of {several(accounts, 3)}" if accounts else ""
@@ -102,7 +98,7 @@ def _owned(names: Lookup, host: str) -> str:
     return names.host(host) + (f" ({visible(row.owner, 40)})" if row and row.owner else "")
 
 
-def _respond(names: Lookup, hops: Sequence[HopRow], accounts: Sequence[str]) -> list[str]:
+def _respond(names: Lookup, hops: Sequence[HopRow | Move], accounts: Sequence[str]) -> list[str]:
     """What is done about an attack."""
     steps = _hosts_to_visit(names, hops)
     if accounts:
@@ -110,12 +106,12 @@ def _respond(names: Lookup, hops: Sequence[HopRow], accounts: Sequence[str]) -> 
     return steps + _blind(names, hops)
 
 
-def _blind(names: Lookup, hops: Sequence[HopRow]) -> list[str]:
+def _blind(names: Lookup, hops: Sequence[HopRow | Move]) -> list[str]:
     blind = dict.fromkeys(names.host(hop.target) for hop in hops if hop.target_visibility == "none")
     return [f"Collect logs from {several(blind)}: nothing here tells what happened there."] if blind else []
 
 
-def _hosts_to_visit(names: Lookup, hops: Sequence[HopRow]) -> list[str]:
+def _hosts_to_visit(names: Lookup, hops: Sequence[HopRow | Move]) -> list[str]:
     reached = {hop.target for hop in hops}
     because: dict[str, str] = {}
     for hop in hops:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, overload
@@ -73,7 +73,7 @@ def analyze(*paths: StrPath, **options: Unpack[Options]) -> Result:
         InputError: Nothing could be read.
         RecordError: A rejected record, with ``strict``.
     """
-    return Result(run(_texts(paths), make_settings(**options)).data)
+    return Result(result.in_full(run(_texts(paths), make_settings(**options)).data))
 
 
 def read_events(*paths: StrPath, **options: Unpack[Options]) -> pd.DataFrame:
@@ -254,7 +254,7 @@ class Result:
         Raises:
             OutputError: The file cannot be written.
         """
-        return _deliver(result.encode(self.data), path)
+        return _deliver(result.chunks(self.data), path)
 
     @overload
     def to_html(
@@ -279,7 +279,7 @@ class Result:
         """
         from lmgraph import report
 
-        return _deliver(report.render(self.data, top=top, min_severity=min_severity).encode(), path)
+        return _deliver(report.chunks(self.data, top=top, min_severity=min_severity), path)
 
     @classmethod
     def from_json(cls, source: StrPath | bytes) -> Result:
@@ -330,9 +330,9 @@ def _records(rows: Sequence[msgspec.Struct]) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(row) for row in rows]
 
 
-def _deliver(content: bytes, path: StrPath | None) -> str | None:
+def _deliver(content: Iterable[bytes], path: StrPath | None) -> str | None:
     if path is None:
-        return content.decode()
+        return b"".join(content).decode()
     output.write_all([(os.fspath(path), content)])
     return None
 

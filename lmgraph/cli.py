@@ -9,7 +9,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -184,19 +184,19 @@ def _run(
 def _write_files(outcome: Outcome, options: dict[str, Any]) -> ResultData:
     """Write the files, all or none, then standard output, then what is worth saying about them."""
     data, quiet = outcome.data, options["quiet"]
-    contents: dict[str, bytes] = {}  # by option
+    contents: dict[str, Iterable[bytes]] = {}  # by option, in pieces that are made while they are written
     if options["json_to"]:
-        contents["json_to"] = result.encode(data)
+        contents["json_to"] = result.chunks(data)
     if options["html_to"]:
         from lmgraph import report
 
         top = options["top"] or summary.DEFAULT_TOP
-        contents["html_to"] = report.render(data, top=top, min_severity=options["min_severity"]).encode()
+        contents["html_to"] = report.chunks(data, top=top, min_severity=options["min_severity"])
     if options["rejects"]:
-        contents["rejects"] = b"".join(map(_reject_line, outcome.rejects))
+        contents["rejects"] = map(_reject_line, outcome.rejects)
     streamed = [name for name in contents if options[name] == STREAM]
     files = [(options[name], content) for name, content in contents.items() if name not in streamed]
-    output.write_all(files)
+    sizes = output.write_all(files)
     if not quiet:
         from lmgraph import terminal
 
@@ -204,26 +204,27 @@ def _write_files(outcome: Outcome, options: dict[str, Any]) -> ResultData:
         if streamed or options["shape"] != "table":
             said = (summary.what_was_read(data), summary.what_was_found(data), summary.without_paths(data))
             common.say(" ".join(filter(None, said)))
-        for target, content in files:
-            common.say(f"Wrote {visible(target)} ({len(content):,} bytes).")
+        for (target, _), size in zip(files, sizes, strict=True):
+            common.say(f"Wrote {visible(target)} ({size:,} bytes).")
     shown = contents[streamed[0]] if streamed else _shown(data, options)
-    if sys.stdout.isatty() and isinstance(shown, bytes) and streamed != ["html_to"]:
+    if sys.stdout.isatty() and not isinstance(shown, str) and streamed != ["html_to"]:
         from lmgraph import terminal
 
-        shown = terminal.safe_json(shown)
+        shown = map(terminal.safe_json, shown)
     output.to_stdout(shown)
     return data
 
 
-def _shown(data: ResultData, options: dict[str, Any]) -> bytes | str:
+def _shown(data: ResultData, options: dict[str, Any]) -> Iterable[bytes] | str:
     """What ``--format`` asks for on standard output."""
     shape, top, least = options["shape"], options["top"], options["min_severity"]
     if shape == "json":
-        return result.encode(data)
+        return result.chunks(data)
     if shape in {"csv", "tsv"}:
         from lmgraph import export
 
-        return export.table(data, shape, top=top, min_severity=least).encode()
+        lines = export.lines(data, shape, top=top, min_severity=least)
+        return (line.encode() for line in lines)
     from lmgraph import terminal
 
     return terminal.result_text(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
 from typing import Final, Literal
 
 from lmgraph.result import HopRow, PathRow, ResultData
+from lmgraph.rows import batches
 from lmgraph.schema import Severity
 from lmgraph.summary import Lookup, link_into, ranked
 from lmgraph.text import csv_cell, visible
@@ -54,15 +54,34 @@ def table(
     No cell starts a formula, holds a line break or a control character (``text.csv_cell``).
     Times are ISO-8601 UTC, unknown is an empty cell, several values are joined by `` | ``.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, dialect="excel" if kind == "csv" else "excel-tab", lineterminator="\n")
-    writer.writerow(COLUMNS)
+    return "".join(lines(data, kind, top=top, min_severity=min_severity))
+
+
+def lines(
+    data: ResultData,
+    kind: Literal["csv", "tsv"],
+    *,
+    top: int | None = None,
+    min_severity: Severity = "informational",
+) -> Iterator[str]:
+    """``table`` line by line."""
+    writer = csv.writer(_Line, dialect="excel" if kind == "csv" else "excel-tab", lineterminator="\n")
+    yield writer.writerow(COLUMNS)
     names = Lookup(data, limit=None)
     ranks = {row.id: row.rank for row in data.incidents}
-    for path in ranked(data, top, min_severity):
-        for row in _rows(names, path, ranks.get(path.incident)):
-            writer.writerow([_cell(value) for value in row])
-    return out.getvalue()
+    for paths in batches(ranked(data, top, min_severity)):
+        names.hold(paths)
+        for path in paths:
+            for row in _rows(names, path, ranks.get(path.incident)):
+                yield writer.writerow([_cell(value) for value in row])
+
+
+class _Line:
+    """Where a line goes: back to who writes it, since ``writerow`` returns what ``write`` does."""
+
+    @staticmethod
+    def write(line: str) -> str:
+        return line
 
 
 def _rows(names: Lookup, path: PathRow, incident: int | None) -> Iterator[tuple[object, ...]]:
@@ -73,7 +92,7 @@ def _rows(names: Lookup, path: PathRow, incident: int | None) -> Iterator[tuple[
 
 
 def _hop(names: Lookup, path: PathRow, hop: HopRow) -> tuple[object, ...]:
-    alerts = [names.alerts[key] for key in hop.alerts]
+    ran = [(row.process, row.command_line) for row in names.alerts.several(hop.alerts)]
     link = link_into(path, hop.id)
     return (
         hop.key,
@@ -90,8 +109,8 @@ def _hop(names: Lookup, path: PathRow, hop: HopRow) -> tuple[object, ...]:
         hop.certainty,
         link.gap_s if link else None,
         link.certainty if link else None,
-        _SEPARATOR.join(dict.fromkeys(row.process for row in alerts if row.process)),
-        _SEPARATOR.join(dict.fromkeys(row.command_line for row in alerts if row.command_line)),
+        _SEPARATOR.join(dict.fromkeys(process for process, _ in ran if process)),
+        _SEPARATOR.join(dict.fromkeys(command for _, command in ran if command)),
     )
 
 

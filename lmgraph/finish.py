@@ -21,10 +21,10 @@ from lmgraph.identity import Identity
 from lmgraph.names import content_key
 from lmgraph.result import ResultData
 from lmgraph.rules.names import has_directory, on_volume
-from lmgraph.schema import ALERT_TYPES, OUTCOMES, SIDES, STAGES, Event
+from lmgraph.schema import ALERT_TYPES, OUTCOMES, Event
 from lmgraph.settings import DAY_US, Settings
 from lmgraph.tuning import Entry
-from lmgraph.witness import Findings, Row, Taken, lift, testimony
+from lmgraph.witness import Findings, Taken, Witnesses, distinct, lift, testimony
 
 _LOG = logging.getLogger(__name__)
 _KINDS: Final = {"person": frames.PERSON, "machine": frames.MACHINE, "system": frames.SYSTEM}
@@ -35,6 +35,7 @@ _ROLES: Final[dict[str | None, int]] = {
 }
 _LEAST_PART: Final = 20  # a day was read if this part of the busiest day's sensors spoke, one in so many
 _EXECUTED: Final = OUTCOMES.index("executed")
+_PSEXEC: Final = ALERT_TYPES.index("PsExecExecution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,28 +213,18 @@ def _log(found: Evidence, story: paths.PathTable) -> None:
     _LOG.info("%s", ", ".join(f"{name} {len(rows)}" for name, rows in counts.items()))
 
 
-def witness_frame(rows: Sequence[Row]) -> pd.DataFrame:
+def witness_frame(rows: Witnesses) -> pd.DataFrame:
     """Frame WITNESSES of the rows, in their order."""
-    records = {name: number for number, name in enumerate(dict.fromkeys(row.name for row in rows))}
-    images = {name: number for number, name in enumerate(images_of(rows))}
-    columns: dict[str, object] = {
-        "witness": [records[row.name] for row in rows],
-        "stage": [STAGES.index(row.stage) for row in rows],
-        "side": [SIDES.index(row.side) for row in rows],
-        "alert_type": [ALERT_TYPES.index(row.alert_type) if row.alert_type else -1 for row in rows],
-        "proves": [OUTCOMES.index(row.proves) for row in rows],
-        "process": [images.get(_image(row), -1) for row in rows],
-        "renamed": ["renamed" in row.flags for row in rows],
-        "masquerade": ["masquerade" in row.flags for row in rows],
-        "suppressed": [row.suppressed_by is not None for row in rows],
-        "reach_us": [row.reach_us for row in rows],
-        "key": [int(row.name[:16], 16) for row in rows],
-    }
-    for name in ("time_us", "source", "target", "opens", "alert", "denied", "certainty"):
-        columns[name] = [getattr(row, name) for row in rows]
-    for name in ("source_user", "target_user", "credential"):
-        columns[name] = [getattr(row, name) for row in rows]
-    return frames.check(frames.make(columns, frames.WITNESSES), frames.WITNESSES, "witnesses")
+    by = rows.columns
+    columns = {name: by[name] for name in frames.WITNESSES if name in by}
+    columns["witness"] = distinct(by["key"])[1]
+    columns["process"] = _images(rows)[1]
+    columns["suppressed"] = _suppressed(rows)
+    return frames.check(frames.make(dict(columns), frames.WITNESSES), frames.WITNESSES, "witnesses")
+
+
+def _suppressed(rows: Witnesses) -> npt.NDArray[np.bool_]:
+    return rows.columns["suppressed_by"].astype(np.bool_)
 
 
 def _hops(
@@ -244,22 +235,26 @@ def _hops(
     Each round can only lift more, so this ends.
     """
     keys = [host.key for host in identity.hosts.all]
-    while True:
-        witnesses = witness_frame(findings.rows)
-        table = hops.build(witnesses, keys, user_kinds, window_us=settings.window_us)
-        if not lift(findings.rows, findings.alerts, _taken(table)):
-            return witnesses, table
+    witnesses = witness_frame(findings.rows)
+    table = hops.build(witnesses, keys, user_kinds, window_us=settings.window_us)
+    while _suppressed(findings.rows).any() and lift(
+        findings.rows, findings.alerts, _taken(table, len(keys), len(user_kinds))
+    ):
+        witnesses["suppressed"] = _suppressed(findings.rows)
+        table = hops.weigh_again(table, witnesses)
+    return witnesses, table
 
 
-def _taken(table: HopTable) -> dict[Taken, int]:
-    """Hosts and accounts that an unsuppressed hop took or was given, and from when."""
+def _taken(table: HopTable, hosts: int, users: int) -> Taken:
+    """Since when unsuppressed hops have taken hosts and were given accounts, of so many."""
     proved = table.hops[(~table.hops["suppressed"]) & (table.hops["outcome"] == _EXECUTED)]
-    taken: dict[Taken, int] = {}
-    for kind, column in (("host", "target"), ("user", "credential")):
-        for code, since in zip(proved[column].tolist(), proved["outcome_us"].tolist(), strict=True):
-            if code >= 0:
-                taken[kind, code] = min(taken.get((kind, code), since), since)
-    return taken
+    taken = []
+    for column, count in (("target", hosts), ("credential", users)):
+        since = np.full(count + 1, np.iinfo(np.int64).max)
+        np.minimum.at(since, proved[column].to_numpy(), proved["outcome_us"].to_numpy())
+        since[-1] = np.iinfo(np.int64).max  # the code -1 is nobody's
+        taken.append(since)
+    return Taken(*taken)
 
 
 def _inside(table: pd.DataFrame, settings: Settings) -> npt.NDArray[np.bool_]:
@@ -363,18 +358,29 @@ def _paths_warning(baseline: Baseline | None, story: paths.PathTable, scoring: i
     return [sentence]
 
 
-def images_of(rows: Sequence[Row]) -> list[str]:
+def images_of(rows: Witnesses) -> list[str]:
     """Names of processes (of tools of remote execution: paths), lower case, by their code in frames."""
-    return sorted({image for row in rows if (image := _image(row))})
+    return _images(rows)[0]
 
 
-def _image(row: Row) -> str:
+def _images(rows: Witnesses) -> tuple[list[str], npt.NDArray[np.int32]]:
+    """The names of ``images_of``, ascending, and the code of each row; -1 where none is known."""
+    by = rows.columns
+    first, number = distinct(by["alert_type"], by["process"], by["process_path"])
+    acts = zip(*(by[name][first].tolist() for name in ("alert_type", "process", "process_path")), strict=True)
+    image = [_image(*act) for act in acts]
+    names = sorted(set(image) - {""})
+    codes = {name: code for code, name in enumerate(names)}
+    of_act = np.array([codes.get(name, -1) for name in image], np.int32)
+    return names, of_act[number]
+
+
+def _image(alert_type: int, process: str | None, path: str | None) -> str:
     """What is new or usual of its program, empty if unknown: of a tool of remote execution where it lies.
 
     Everybody's PsExec has one name, and an intruder's own copy lies elsewhere than the administrator's.
     An agent keeps its name, and changes its folder with every version.
     """
-    if row.alert_type == "PsExecExecution":
-        path = row.process_path
+    if alert_type == _PSEXEC:
         return on_volume(path) if path and has_directory(path) else ""
-    return (row.process or "").casefold()
+    return (process or "").casefold()

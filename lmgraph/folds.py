@@ -7,6 +7,7 @@ hosts share one. A row is a template in an hour: 40 bytes, and 8 for each of its
 from __future__ import annotations
 
 import hashlib
+import sys
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -74,7 +75,8 @@ class Folds:
     def learn(self, template: Event) -> int:
         """The 64-bit name of a template, which is known from now on."""
         name = template_name(template)
-        self.templates.setdefault(name, template)
+        if name not in self.templates:
+            self.templates[name] = shared(template)
         return name
 
     def add(self, template: Event, time_us: int, record: int) -> None:
@@ -159,21 +161,19 @@ class Folds:
         if not len(begins):
             return
         names, first = columns.name[begins], columns.first_us[begins]
-        told = zip(
-            names.tolist(),
-            begins.tolist(),
-            np.append(begins[1:], len(columns.name)).tolist(),
-            first.tolist(),
-            np.maximum.reduceat(columns.last_us, begins).tolist(),
-            np.add.reduceat(columns.records, begins).tolist(),
-            strict=True,
+        order = np.lexsort((names, first))
+        told = (
+            names,
+            begins,
+            np.append(begins[1:], len(columns.name)),
+            first,
+            np.maximum.reduceat(columns.last_us, begins),
+            np.add.reduceat(columns.records, begins),
         )
-        rows = [
-            Seen(self.templates[name], slice(begin, end), first_us, last_us, records)
-            for name, begin, end, first_us, last_us, records in told
-        ]
-        for place in np.lexsort((names, first)).tolist():
-            yield rows[place]
+        for name, begin, end, first_us, last_us, records in zip(
+            *(column[order].tolist() for column in told), strict=True
+        ):
+            yield Seen(self.templates[name], slice(begin, end), first_us, last_us, records)
 
     def distinct(self, rows: I64, groups: I64, names: U64 = _NO_NAMES, name_groups: I64 = _NO_GROUPS) -> I64:
         """Distinct records of each group, of whose rows and names several may tell of one record.
@@ -270,6 +270,13 @@ def fold_key(event: Event, *, sighting: bool = False) -> Event:
         command_line_cut=False,
         parent_process_id=None,
     )
+
+
+def shared(template: Event) -> Event:
+    """The same template; its texts are those of others, where they are equal: else they would be half of it."""
+    values = ((field, getattr(template, field)) for field in template.__struct_fields__)
+    texts = {field: sys.intern(value) for field, value in values if isinstance(value, str)}
+    return msgspec.structs.replace(template, **texts)
 
 
 def template_name(template: Event) -> int:

@@ -215,7 +215,12 @@ def make(columns: dict[str, object], spec: Spec) -> pd.DataFrame:
     Raises:
         KeyError: A column is missing.
     """
+    import numpy as np
     import pandas as pd
 
     given = columns or dict.fromkeys(spec, ())
-    return pd.DataFrame({name: pd.Series(given[name], dtype=dtype) for name, dtype in spec.items()})
+    made = {
+        name: (pd.Series if dtype in {"str", "object"} else np.asarray)(given[name], dtype=dtype)
+        for name, dtype in spec.items()
+    }
+    return pd.DataFrame(made, copy=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -57,7 +58,7 @@ def learn(found: Evidence, concluded: Conclusion, *, include_incidents: bool = F
     """
     story = concluded.story
     grave = story.incidents[story.incidents["severity"] >= SEVERITIES.index(NOT_LEARNT_FROM)]
-    hops = sorted({hop for of_incident in grave["hops"] for hop in of_incident})
+    hops = np.unique(np.fromiter(chain.from_iterable(grave["hops"]), np.int64))
     begun = found.table.hops[["first_us", "source", "target"]].assign(mere=history.mere(found.table.hops))
     uses, earlier = baseline.record(found.uses, found.keys), baseline.record_hops(begun, found.keys)
     everything = baseline.make(uses=uses, hops=earlier)
@@ -96,15 +97,14 @@ def _left_out(hops: pd.DataFrame, keys: npt.NDArray[np.uint64]) -> pd.DataFrame:
         hops: The hops.
         keys: Those of hosts, by code.
     """
-    first, last = (hops[f"evidence_{end}_us"] // DAY_US for end in ("first", "last"))
-    spans = zip(hops["source"], hops["target"], first, last, strict=True)
-    rows = [
-        (day, keys[source], keys[target])
-        for source, target, begin, end in spans
-        for day in range(begin, end + 1)
-    ]
-    columns = dict(zip(baseline.LEFT, zip(*rows, strict=True), strict=True)) if rows else {}
-    return frames.make(dict(columns), baseline.LEFT)
+    first, last = (hops[f"evidence_{end}_us"].to_numpy() // DAY_US for end in ("first", "last"))
+    days = last - first + 1
+    nth = np.arange(days.sum()) - np.repeat(np.cumsum(days) - days, days)  # day of each row within its span
+    columns: dict[str, object] = {
+        "day": np.repeat(first, days) + nth,
+        **{end: np.repeat(keys[hops[end].to_numpy()], days) for end in ("source", "target")},
+    }
+    return frames.make(columns, baseline.LEFT)
 
 
 def _names(found: Evidence) -> dict[str, list[object]]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import codecs
 import os
 import re
-import secrets
 import stat
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final, TextIO
+from typing import BinaryIO, Final, TextIO
 
 from lmgraph.errors import LmgraphError, OutputError, UsageError
 from lmgraph.text import visible
+
+Content = bytes | Iterable[bytes]
+"""What goes into a file: as a whole, or in pieces that are made while it is written."""
 
 _IN_PLACE = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")  # a redirected stream looks regular
 _HEAD = 4096  # bytes in which an earlier output is known
@@ -68,31 +70,36 @@ def check(targets: Sequence[str], inputs: Sequence[str] = (), *, force: bool = F
     return frozenset(seen)
 
 
-def write_all(outputs: Iterable[tuple[str, bytes]]) -> None:
+def write_all(outputs: Iterable[tuple[str, Content]]) -> list[int]:
     """Write every ``(path, content)``; the files appear together, after all are complete.
 
     A new file gets the mode that the umask leaves, a replaced one keeps its own.
+
+    Returns:
+        The bytes of each.
 
     Raises:
         OutputError: One of them cannot be written; then none has appeared, but for those
             written in place and for a failure between two moves.
     """
-    _write(outputs)
+    return _write(outputs)
 
 
-def _write(outputs: Iterable[tuple[str, bytes]], *, move: bool = True) -> None:
+def _write(outputs: Iterable[tuple[str, Content]], *, move: bool = True) -> list[int]:
     """``write_all``; without ``move`` only to find out whether it would succeed."""
     staged: list[tuple[str, str, str]] = []
+    sizes = []
     try:
         for target, content in outputs:
             try:
                 if _in_place(target):
-                    Path(target).write_bytes(content)
+                    with Path(target).open("wb") as file:
+                        sizes.append(_copy(content, file))
                 else:
                     place = _place(target)
-                    beside = str(Path(place).parent / f".lmgraph-{secrets.token_hex(8)}.tmp")
+                    beside = str(Path(place).parent / f".lmgraph-{os.urandom(8).hex()}.tmp")
                     staged.append((beside, place, target))  # before it is there: an interrupt may come
-                    _stage(beside, place, content)
+                    sizes.append(_stage(beside, place, content))
             except OSError as error:
                 raise _failure(f"cannot be written: {error.strerror}", target) from error
         for beside, place, target in staged if move else ():
@@ -105,6 +112,12 @@ def _write(outputs: Iterable[tuple[str, bytes]], *, move: bool = True) -> None:
             _remove(staged)
         finally:  # the first round may have been interrupted; a second interrupt ends the process
             _remove(staged)
+    return sizes
+
+
+def _copy(content: Content, file: BinaryIO) -> int:
+    """Write the content, piece by piece as it comes, and say how many bytes it was."""
+    return sum(file.write(piece) for piece in ((content,) if isinstance(content, bytes) else content))
 
 
 def _remove(staged: Iterable[tuple[str, str, str]]) -> None:
@@ -112,7 +125,7 @@ def _remove(staged: Iterable[tuple[str, str, str]]) -> None:
         Path(beside).unlink(missing_ok=True)
 
 
-def to_stdout(content: bytes | str) -> None:
+def to_stdout(content: Content | str) -> None:
     """Write to standard output; a reader that has seen enough (``| head``) is no error.
 
     Text may hold what the stream cannot encode: see ``make_lenient``.
@@ -123,11 +136,11 @@ def to_stdout(content: bytes | str) -> None:
     if sys.stdout is None:
         raise OutputError("the output cannot be written: it is closed", path="standard output")
     try:
-        if isinstance(content, bytes):
-            sys.stdout.buffer.write(content)
-        else:
+        if isinstance(content, str):
             make_lenient(sys.stdout)
             sys.stdout.write(content)
+        else:
+            _copy(content, sys.stdout.buffer)
         sys.stdout.flush()
     except BrokenPipeError:
         _forget(sys.stdout)
@@ -241,16 +254,21 @@ def _probe(place: str, target: str) -> None:
     _write([(target, b"")], move=False)
 
 
-def _stage(beside: str, place: str, content: bytes) -> None:
-    """Write ``content`` to the new file ``beside``, on disk, with the mode of what is at ``place``."""
+def _stage(beside: str, place: str, content: Content) -> int:
+    """Write ``content`` to the new file ``beside``, on disk, with the mode of what is at ``place``.
+
+    Returns:
+        How many bytes it was.
+    """
     # Not tempfile: its files are 0600 whatever the umask says.
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     with os.fdopen(handle, "wb") as file:
         if Path(place).exists():
             Path(beside).chmod(stat.S_IMODE(Path(place).stat().st_mode))
-        file.write(content)
+        size = _copy(content, file)
         file.flush()
         os.fsync(file.fileno())
+    return size
 
 
 def _failure(message: str, target: str) -> LmgraphError:

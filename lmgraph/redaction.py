@@ -29,16 +29,16 @@ _CARETS: Final = re.compile(r'(?<![\\"^])\^++(?=[^\s\0^])|(?<=[^\s\0\\"^])\^++')
 _QUOTED_FLAG: Final = re.compile(r'(?<![^ \t\r\n\v\f\0])"?[-/]"?[A-Za-z]{1,24}"{1,2}(?=[ \t\0:=])')
 
 
-# One of these, or the hash of a password, is in every line that holds a secret. "bypass " is not one.
+# One of these, a flag of those below or the hash of a password is in every line that holds a secret.
+# A word "bypass" is not one, but for a variable of that name.
 _HINTS: Final = (
-    "pw", "pass", "-rp", "/rp", "-jp", "/jp", "ntlm", "rc4", "aes", "hash", "pth", "ticket", "secret",
-    "token", "key", '-"', '/"', "\\\\", "psexe", "paexec", "remcom", "csexec", "winexe", "@",
-    "|", "use ", 'use"', "use'", "use`", "net ", 'net"', "net'", "net`", "net1", "net.exe", "securestring",
-    "xfreerdp", "wevtutil", "netdom", "sql", "bcp", "mariadb", "7z", "rar.exe", "rar a ", "rar x ",
-    "smbclient", "credential", "autologon", "-h ", "-h:", "-h=", "-h'", '-h"', "authorization",
-    "mapnetworkdrive", "connectserver", "set ", "curl", "smb", "rpcclient",
-    "-user", "-u ", "-u:", "-u=", '-u"', "-u'", "-u`", "/user", "/u ", "/u:", "/u=", '/u"', "/u'", "/u`",
+    "pw", "pass", "ntlm", "rc4", "aes", "hash", "pth", "ticket", "secret", "token", "key", "\\\\", "psexe",
+    "paexec", "remcom", "csexec", "winexe", "@", "|", "use ", 'use"', "use'", "use`", "net ", 'net"', "net'",
+    "net`", "net1", "net.exe", "securestring", "xfreerdp", "wevtutil", "netdom", "sql", "bcp", "mariadb",
+    "7z", "rar.exe", "rar a ", "rar x ", "credential", "autologon", "authorization", "mapnetworkdrive",
+    "connectserver", "set ", "setx", "curl", "smb", "rpcclient",
 )  # fmt: skip
+_HINTING_FLAG: Final = re.compile(r"""[-/](?:[rj]p|"|u(?:ser(?:name)?)?[ :='"`])|-h[ :='"]""")
 _HASH: Final = re.compile(r":[0-9A-Fa-f]{32}(?![0-9A-Fa-f])")
 
 
@@ -46,8 +46,9 @@ def may_hold_secret(line: str) -> bool:
     """Whether it is worth while to search this line: cheap, and False only if nothing would be found."""
     if not (line.isascii() and line.isprintable()) or "^" in line:
         return True
-    lower = f"{line.lower()} ".replace("bypass ", " ")
-    return any(hint in lower for hint in _HINTS) or _HASH.search(line) is not None
+    lower = f"{line.lower()} ".replace(" bypass ", " ")
+    found = any(hint in lower for hint in _HINTS) or _HINTING_FLAG.search(lower) is not None
+    return found or _HASH.search(line) is not None
 
 
 class Folded:

@@ -7,12 +7,14 @@ The structs mirror CONTRACT.md key by key, in its order; ``docs/result.md`` expl
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
 
 from lmgraph import files
 from lmgraph.errors import ResultError
+from lmgraph.rows import Rows, batches
 from lmgraph.schema import AlertType, Outcome, Severity, Side, Stage
 from lmgraph.text import visible
 
@@ -22,8 +24,11 @@ MOST_BYTES: Final = 1 << 30
 _QUOTED: Final = 160  # of what an error quotes from the document
 
 
-class _Row(msgspec.Struct, kw_only=True):
-    """Base of every row: keyword arguments only, so that a row reads like the document."""
+class _Row(msgspec.Struct, kw_only=True, gc=False):
+    """Base of every row: keyword arguments only, so that a row reads like the document.
+
+    No row can hold itself, so the collector of cycles need not look at any.
+    """
 
 
 class Tool(_Row):
@@ -335,6 +340,8 @@ class ContactRow(_Row):
 class ResultData(_Row):
     """The whole document that ``analyze --json`` writes."""
 
+    # What may be long is a Sequence: ``assemble`` gives rows that are made when they are looked at
+    # (``lmgraph.rows``); ``in_full`` holds them all.
     schema: str
     tool: Tool
     settings: SettingsRow
@@ -343,13 +350,13 @@ class ResultData(_Row):
     alert_counts: dict[str, int]
     hosts: list[HostRow]
     users: list[UserRow]
-    alerts: list[AlertRow]
-    hops: list[HopRow]
+    alerts: Sequence[AlertRow]
+    hops: Sequence[HopRow]
     paths: list[PathRow]
     incidents: list[IncidentRow]
-    unplaced: list[UnplacedRow]
-    sessions: list[SessionRow]
-    contacts: list[ContactRow]
+    unplaced: Sequence[UnplacedRow]
+    sessions: Sequence[SessionRow]
+    contacts: Sequence[ContactRow]
 
 
 def encode(data: ResultData) -> bytes:
@@ -358,7 +365,47 @@ def encode(data: ResultData) -> bytes:
     Lone surrogates, which JSON input may hold as escapes, never reach a row: readers replace
     them (``lmgraph.text``), so encoding cannot fail on them.
     """
-    return msgspec.json.format(msgspec.json.encode(data), indent=1) + b"\n"
+    return b"".join(chunks(data))
+
+
+def chunks(data: ResultData) -> Iterator[bytes]:
+    """The document of ``encode`` piece by piece, each whole UTF-8: a section of rows in batches."""
+    opening = b"{\n"
+    for field in msgspec.structs.fields(ResultData):
+        yield opening
+        value = getattr(data, field.name)
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            yield from _section(field.encode_name, value)
+        else:
+            yield _member(field.encode_name, value)
+        opening = b",\n"
+    yield b"\n}\n"
+
+
+def _section(name: str, rows: Sequence[Any]) -> Iterator[bytes]:
+    """One member of the document whose value is rows; made as they are written."""
+    if not rows:
+        yield _member(name, [])
+        return
+    before, after = _member(name, [0]).split(b"  0")
+    opening = before
+    for batch in batches(rows):
+        yield opening
+        yield _member(name, batch)[len(before) : -len(after)]
+        opening = b",\n"
+    yield after
+
+
+def _member(name: str, value: Any) -> bytes:
+    """``"name": value`` as it stands in the indented document, without what is before and behind it."""
+    return msgspec.json.format(msgspec.json.encode({name: value}), indent=1)[2:-2]
+
+
+def in_full(data: ResultData) -> ResultData:
+    """The same data with all its rows made, in lists."""
+    sections = {field.name: getattr(data, field.name) for field in msgspec.structs.fields(ResultData)}
+    made = {name: list(rows) for name, rows in sections.items() if isinstance(rows, Rows)}
+    return msgspec.structs.replace(data, **made)
 
 
 def decode(document: bytes | str, *, path: str | None = None) -> ResultData:

@@ -135,25 +135,28 @@ def hops(hops: pd.DataFrame, features: pd.DataFrame) -> dict[str, I64]:
     """
     has = present(hops, features)
     halves = damped(has, {name: weight.weight for name, weight in WEIGHTS.items()})
-    terms = {name: halves[name] * weight.weight // 2 for name, weight in WEIGHTS.items()}
+    terms = {
+        name: np.array([0, weight.weight // 2, weight.weight])[halves[name]]
+        for name, weight in WEIGHTS.items()
+    }
     gain = np.maximum(total(terms, len(hops)), 0)
     terms["suppressed"] = np.where(hops["suppressed"].to_numpy(), -gain, 0)
     return terms
 
 
-def damped(has: Mapping[str, Bool], strength: Mapping[str, float]) -> dict[str, I64]:
+def damped(has: Mapping[str, Bool], strength: Mapping[str, float]) -> dict[str, npt.NDArray[np.int8]]:
     """In how many halves each term counts in each hop: of a group the strongest in two, the next in one.
 
     Args:
         has: Which terms each hop has (``present``).
         strength: Weight of each term, of any sign; of equal ones the first in WEIGHTS counts whole.
     """
-    halves: dict[str, I64] = {}
+    halves: dict[str, npt.NDArray[np.int8]] = {}
     for group in dict.fromkeys(weight.group for weight in WEIGHTS.values()):
         names = [name for name, weight in WEIGHTS.items() if weight.group == group]
-        left = np.full(len(has[names[0]]), 2, np.int64)
+        left = np.full(len(has[names[0]]), 2, np.int8)
         for name in sorted(names, key=lambda name: -abs(strength[name])):
-            halves[name] = np.where(has[name], left, 0)
+            halves[name] = left * has[name]
             left = np.maximum(left - has[name], 0)
     return halves
 
@@ -225,3 +228,11 @@ def total(terms: dict[str, I64], count: int) -> I64:
 def severity(score: int) -> Severity:
     """Severity of a path or an incident of that score, in thousandths."""
     return next((name for least, name in THRESHOLDS if score >= least), SEVERITIES[0])
+
+
+def severities(scores: I64) -> I64:
+    """Position in SEVERITIES of the severity of each score."""
+    codes = [SEVERITIES.index(name) for _, name in THRESHOLDS]
+    least = np.array([least for least, _ in THRESHOLDS])
+    reached = (scores[:, None] >= least).argmax(axis=1)  # the first that it reaches, else also the first
+    return np.where(scores >= least.min(), np.array(codes)[reached], 0)

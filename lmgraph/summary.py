@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from lmgraph.result import (
     AlertRow,
@@ -22,8 +23,11 @@ from lmgraph.result import (
     ResultData,
     UserRow,
 )
+from lmgraph.rows import Rows, batches, column, take
 from lmgraph.schema import SEVERITIES, AlertType, Outcome, Severity, at_least
 from lmgraph.text import visible
+
+Row = TypeVar("Row", AlertRow, HopRow)
 
 STDIN: Final = "standard input"
 NAME_LIMIT: Final = 48  # characters; no Windows host or account name is longer, a hostile one may be
@@ -48,6 +52,8 @@ CAPS: Final[dict[str, str]] = {
     "out of 4,096",
 }
 _CAP_THINGS: Final = {"paths": "path", "related": "pair", "link_candidates": "earlier hop"}
+_DIGITS: Final = 16  # of an id's number; one with more is no place
+_WAY_IN: Final = ("id", "source", "first", "last")
 SHORT_HISTORY: Final = "too little history"  # how the warning on it begins
 ROLE_NAME: Final[dict[str | None, str]] = {
     "workstation": "workstation",
@@ -55,6 +61,56 @@ ROLE_NAME: Final[dict[str | None, str]] = {
     "dc": "domain controller",
     None: "role unknown",
 }
+
+
+class Move(NamedTuple):
+    """What of a hop tells who went where and how far."""
+
+    source: str
+    target: str
+    source_user: str | None
+    target_user: str | None
+    credential: str | None
+    outcome: Outcome
+    target_visibility: str
+
+
+class ById(Generic[Row]):
+    """Rows by id, each made when it is asked for; ``analyze`` numbers ids in the order of the rows."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows: Sequence[Row] = rows
+        self._held: dict[str, Row] = {}
+
+    def __getitem__(self, key: str) -> Row:
+        return self._held[key] if key in self._held else self._rows[self.place(key)]
+
+    def hold(self, keys: Iterable[str]) -> None:
+        """Make these rows at once, and let go of those that were held: one at a time is slow."""
+        keys = list(dict.fromkeys(keys))
+        self._held = dict(zip(keys, self.several(keys), strict=True))
+
+    def several(self, keys: Sequence[str]) -> Iterator[Row]:
+        """The rows of these ids, in their order."""
+        for batch in batches(keys):
+            yield from take(self._rows, [self.place(key) for key in batch])
+
+    def place(self, key: str) -> int:
+        """Where the row of that id stands.
+
+        Raises:
+            KeyError: There is none.
+        """
+        number = key[1:]
+        place = int(number) if number.isdecimal() and len(number) < _DIGITS else len(self._rows)
+        if place < len(self._rows) and (isinstance(self._rows, Rows) or self._rows[place].id == key):
+            return place
+        return self._places[key]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """For a document that numbers them otherwise."""
+        return {key: place for place, key in enumerate(column(self._rows, "id"))}
 
 
 class Lookup:
@@ -67,16 +123,29 @@ class Lookup:
 
     def __init__(self, data: ResultData, limit: int | None = NAME_LIMIT) -> None:
         self._limit = limit
+        self._data = data
         self.hosts: dict[str, HostRow] = {row.id: row for row in data.hosts}
         self.users: dict[str, UserRow] = {row.id: row for row in data.users}
-        self.alerts: dict[str, AlertRow] = {row.id: row for row in data.alerts}
-        self.hops: dict[str, HopRow] = {row.id: row for row in data.hops}
+        self.alerts: ById[AlertRow] = ById(data.alerts)
+        self.hops: ById[HopRow] = ById(data.hops)
         self.incidents: dict[str, IncidentRow] = {row.id: row for row in data.incidents}
+        self._ways_in: dict[str, list[tuple[str, str, str, str]]] = {}
         self._inputs = [STDIN if row.path == "-" else visible(row.path) for row in data.inputs]
-        self._max_gap_s = data.settings.max_gap_s
-        self._into: dict[str, list[HopRow]] = {}  # by target, in order of time
-        for hop in sorted(data.hops, key=lambda row: (row.first, row.key)):
-            self._into.setdefault(hop.target, []).append(hop)
+
+    def hold(self, paths: Iterable[PathRow]) -> None:
+        """Have the hops of these paths ready."""
+        self.hops.hold(key for path in paths for key in path.hops)
+
+    def moves(self, incident: IncidentRow) -> list[Move]:
+        """The incident's hops in order of time, but for what the tuning sanctions."""
+        hops = self._data.hops
+        places = in_time(hops, [self.hops.place(key) for key in incident.hops])
+        suppressed = column(hops, "suppressed", places)
+        places = [place for place, quiet in zip(places, suppressed, strict=True) if not quiet]
+        return [
+            Move(*values)
+            for values in zip(*(column(hops, name, places) for name in Move._fields), strict=True)
+        ]
 
     def host(self, key: str | None) -> str:
         """The host's name, safe to show; ``?`` where it is unknown."""
@@ -97,15 +166,36 @@ class Lookup:
         """``WS042 → SRV7 → DC1``."""
         return f" {arrow} ".join(self.host(key) for key in path.hosts)
 
-    def before(self, hop: HopRow) -> list[HopRow]:
-        """The hops that may have led to that one, the latest first: into its source, within the gap."""
+    def sources_before(self, hop: HopRow, but: str) -> list[str]:
+        """Where else an actor may have come from: sources of hops into that one's source, within the gap.
+
+        The latest first; the hop of the id ``but`` is left out.
+        """
+        max_gap_s = self._data.settings.max_gap_s
         return [
-            row
-            for row in reversed(self._into.get(hop.source, []))
-            if row.first <= hop.first
-            and row.source != hop.target
-            and (self._max_gap_s is None or _seconds(row.last, hop.first) <= self._max_gap_s)
+            source
+            for key, source, first, last in self._into(hop.source)
+            if key != but
+            and first <= hop.first
+            and source != hop.target
+            and (max_gap_s is None or _seconds(last, hop.first) <= max_gap_s)
         ]
+
+    def _into(self, host: str) -> list[tuple[str, str, str, str]]:
+        """Id, source, first and last of the hops into a host, the latest first."""
+        if host not in self._ways_in:
+            places = in_time(self._data.hops, self._places_into.get(host, []))[::-1]
+            columns = (column(self._data.hops, name, places) for name in _WAY_IN)
+            self._ways_in[host] = list(zip(*columns, strict=True))
+        return self._ways_in[host]
+
+    @cached_property
+    def _places_into(self) -> dict[str, list[int]]:
+        """The places of the hops into each host."""
+        into: dict[str, list[int]] = {}
+        for place, target in enumerate(column(self._data.hops, "target")):
+            into.setdefault(target, []).append(place)
+        return into
 
     def reaches(self, path: PathRow) -> list[str]:
         """The path's goals, where naming them says more than the chain does."""
@@ -122,7 +212,7 @@ class Lookup:
         """The path's accounts in order of appearance, explicit credentials among them."""
         return self.accounts_of([self.hops[key] for key in path.hops], path.users)
 
-    def accounts_of(self, hops: Iterable[HopRow], users: Iterable[str]) -> list[str]:
+    def accounts_of(self, hops: Iterable[HopRow | Move], users: Iterable[str]) -> list[str]:
         """The hops' accounts in order of appearance, explicit credentials among them; then the users."""
         names: list[str] = []
         for hop in hops:
@@ -163,7 +253,8 @@ def shown(data: ResultData, top: int | None, min_severity: Severity) -> list[Sho
     their last host are one row.
     """
     rows: dict[tuple[str, str, tuple[str, ...]], Shown] = {}
-    for path in _fitting(data, min_severity):
+    fitting = _fitting(data, min_severity)
+    for path in fitting:
         kind = (path.incident, path.severity, tuple(path.hosts[:-1]))
         if kind in rows:
             rows[kind].alike.append(path)
@@ -182,7 +273,7 @@ def shown(data: ResultData, top: int | None, min_severity: Severity) -> list[Sho
     chosen = sorted([*first, *further][:top], key=order)
     told = {path.id for row in chosen for path in (row.path, *row.alike)}
     first_of = {row.path.incident: row for row in reversed(chosen)}
-    for path in _fitting(data, min_severity):
+    for path in fitting:
         if path.id not in told and path.incident in first_of:
             first_of[path.incident].others.append(path)
     return chosen
@@ -271,7 +362,7 @@ def doubts(names: Lookup, path: PathRow) -> list[str]:
         hop = names.hops[key]
         link = link_into(path, key)
         if link is not None and link.certainty < 0.995:
-            causes = _other_causes(names, names.hops[link.from_], hop)
+            causes = _other_causes(names, link.from_, hop)
             host = names.host(hop.source)
             said.append(
                 f"{link.certainty:.2f} sure that the step out of {host} followed the way in: it may {causes}"
@@ -284,10 +375,10 @@ def doubts(names: Lookup, path: PathRow) -> list[str]:
     return said
 
 
-def _other_causes(names: Lookup, before: HopRow, hop: HopRow) -> str:
+def _other_causes(names: Lookup, before: str, hop: HopRow) -> str:
     """What else may have led to a hop than the one before it: what came in earlier, or nothing."""
-    rivals = [names.host(row.source) for row in names.before(hop) if row.id != before.id]
-    earlier = f"have followed an earlier hop from {several(dict.fromkeys(rivals), 3)}, or " if rivals else ""
+    rivals = several(dict.fromkeys(map(names.host, dict.fromkeys(names.sources_before(hop, before)))), 3)
+    earlier = f"have followed an earlier hop from {rivals}, or " if rivals else ""
     return f"{earlier}have begun there"
 
 
@@ -362,7 +453,7 @@ def without_paths(data: ResultData) -> str:
     if data.paths or not data.hops:
         return ""
     count = len(data.hops)
-    suppressed = sum(hop.suppressed for hop in data.hops)
+    suppressed = sum(column(data.hops, "suppressed"))
     none = "The one hop does not score" if count == 1 else f"None of the {count:,} hops scores"
     said = f"{none} above 0, so there is no path to rank"
     if suppressed:
@@ -379,7 +470,14 @@ def alerts_of(hop: HopRow) -> str:
 
 def hops_in_time(data: ResultData, top: int | None = None) -> list[HopRow]:
     """The first ``top`` hops (all if ``None``) in order of time."""
-    return sorted(data.hops, key=lambda row: (row.first, row.key))[:top]
+    return take(data.hops, in_time(data.hops, range(len(data.hops)))[:top])
+
+
+def in_time(hops: Sequence[HopRow], places: Sequence[int]) -> Sequence[int]:
+    """The places in order of time; rows that are made come so."""
+    if isinstance(hops, Rows):
+        return places if isinstance(places, range) else sorted(places)
+    return sorted(places, key=lambda place: (hops[place].first, hops[place].key))
 
 
 def warnings(data: ResultData) -> list[tuple[Severity, str]]:
@@ -413,10 +511,9 @@ def _cut(cap: str, count: int) -> str:
     return f"{left_out} (a fixed limit: --top and JSON do not change it)"
 
 
-def related(data: ResultData, incident: IncidentRow) -> str:
+def related(names: Lookup, incident: IncidentRow) -> str:
     """``incident 4``, ``incidents 2, 4``: those that may belong to it; empty if none may."""
-    rank = {row.id: row.rank for row in data.incidents}
-    ranks = sorted(rank[key] for key in incident.related if key in rank)
+    ranks = sorted(names.incidents[key].rank for key in incident.related if key in names.incidents)
     if not ranks:
         return ""
     return ("incident " if len(ranks) == 1 else "incidents ") + several(map(str, ranks))

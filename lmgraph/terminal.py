@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
 from lmgraph import advice, output, summary
-from lmgraph.result import IncidentRow, PathRow, ResultData
+from lmgraph.result import HopRow, IncidentRow, PathRow, ResultData
 from lmgraph.schema import OUTCOMES, Severity
 from lmgraph.summary import Lookup, Shown
 from lmgraph.text import visible
@@ -89,24 +89,26 @@ def result_text(
     out = console(written, color=color)
     arrow = "→" if out.encoding.lower().startswith("utf") else "->"
     limits = summary.limits(data)
+    names = Lookup(data)
     rows = summary.shown(data, top, min_severity)
+    names.hold(row.path for row in rows)
     out.print(_text(f"{summary.what_was_read(data)} {summary.what_was_found(data)}"))
     if limits:
         count = summary.number(len(limits), "warning")
         out.print(_arrows(_text(f"{count} on what that is worth; the gravest: {limits[0][1]}"), arrow))
     if rows:
-        out.print(_table(data, rows, arrow, wide=out.width >= _WIDE))
+        out.print(_table(names, rows, arrow, wide=out.width >= _WIDE))
     paths = sum(1 + len(row.alike) for row in rows)
     if paths < len(data.paths):
         count = summary.number(len(data.paths), "path")
         out.print(_text(f"{paths:,} of {count} shown (--top, --min-severity)."))
     if data.hops and not data.paths:
         out.print(_text(summary.without_paths(data)))
-        out.print(_hops(data, top, arrow))
+        out.print(_hops(names, summary.hops_in_time(data, top), arrow))
         if len(data.hops) > top:
             out.print(_text(f"{top:,} of {summary.number(len(data.hops), 'hop')} shown (--top)."))
     left = summary.not_shown(data, rows, min_severity)
-    for line in _incidents(data, rows) + left + _next(data, rows, page=page):
+    for line in _incidents(names, data, rows) + left + _next(names, data, rows, page=page):
         out.print(_arrows(_text(line), arrow))
     return "".join(f"{_without_end(line)}\n" for line in written.getvalue().splitlines())
 
@@ -170,12 +172,11 @@ def _text(content: str, style: str = "") -> Text:
     return Text(content, style=style, overflow="fold")
 
 
-def _table(data: ResultData, rows: Sequence[Shown], arrow: str, *, wide: bool) -> Table:
+def _table(names: Lookup, rows: Sequence[Shown], arrow: str, *, wide: bool) -> Table:
     """The rows, by incident. Narrow: the figures stand under each other and leave the width to the chain."""
     from rich import box
     from rich.table import Table
 
-    names = Lookup(data)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, expand=False)
     table.add_column("#", justify="right", no_wrap=True)
     for title in ("severity", "score", "outcome", "certainty", "incident") if wide else ("severity",):
@@ -270,16 +271,15 @@ def _starts(names: Lookup, path: PathRow) -> list[str]:
     ]
 
 
-def _hops(data: ResultData, top: int, arrow: str) -> Table:
+def _hops(names: Lookup, hops: Sequence[HopRow], arrow: str) -> Table:
     """The first hops in order of time, for a result in which no path ranks."""
     from rich import box
     from rich.table import Table
 
-    names = Lookup(data)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, expand=False)
     for title, justify in (("time", "left"), ("hop", "left"), ("outcome", "left"), ("score", "right")):
         table.add_column(title, overflow="fold", justify=justify)  # type: ignore[arg-type]
-    for hop in summary.hops_in_time(data, top):
+    for hop in hops:
         who = names.user(hop.source_user) if hop.source_user else "account unknown"
         ends = _text(f"{names.host(hop.source)} → {names.host(hop.target)}", "bold")
         ends.append(f"\n{who}; {summary.alerts_of(hop)}", "not bold")
@@ -304,13 +304,13 @@ def _arrows(text: Text, arrow: str) -> Text:
     return text
 
 
-def _incidents(data: ResultData, rows: Sequence[Shown]) -> list[str]:
+def _incidents(names: Lookup, data: ResultData, rows: Sequence[Shown]) -> list[str]:
     """One line per incident of the rows shown."""
-    names, lines = Lookup(data), []
+    lines = []
     for row in _incidents_of(data, rows):
         origins = summary.several([names.host(key) for key in row.origin_hosts], 3)
         size = f"{summary.number(len(row.hosts), 'host')}, {summary.number(len(row.paths), 'path')}"
-        others = summary.related(data, row)
+        others = summary.related(names, row)
         lines.append(
             f"Incident {row.rank}: {row.severity}, score {row.score:.2f}, from {origins}: {size}"
             + (f"; may belong to {others}" if others else "")
@@ -324,8 +324,8 @@ def _incidents_of(data: ResultData, rows: Sequence[Shown]) -> list[IncidentRow]:
     return [row for row in data.incidents if row.id in seen]
 
 
-def _next(data: ResultData, rows: Sequence[Shown], *, page: bool) -> list[str]:
-    steps = advice.on_incidents(Lookup(data), _incidents_of(data, rows)) + summary.loose_ends(data)
+def _next(names: Lookup, data: ResultData, rows: Sequence[Shown], *, page: bool) -> list[str]:
+    steps = advice.on_incidents(names, _incidents_of(data, rows)) + summary.loose_ends(data)
     if rows and not page:
         steps.append("Add --html FILE for the graph and the evidence of every hop.")
     return ["Next:", *(f"- {step}" for step in steps)] if steps else []

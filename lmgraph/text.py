@@ -62,8 +62,23 @@ def redact(command_line: str) -> tuple[str, bool]:
     too. Where it is unclear where a secret ends, too much goes rather than too little; the ``*``
     that asks for a password stays. ``redact(redact(x)) == redact(x)``; time is linear.
     """
-    if not may_hold_secret(command_line):
+    if command_line in _HARMLESS:
         return command_line, False
+    redacted = _searched(command_line) if may_hold_secret(command_line) else command_line
+    if redacted == command_line and len(command_line) <= _SHORT:
+        if len(_HARMLESS) >= _REMEMBERED:
+            _HARMLESS.clear()
+        _HARMLESS.add(command_line)
+    return redacted, redacted != command_line
+
+
+# Lines that hold no secret: most come again, on other hosts. Those that hold one are not kept in memory.
+_HARMLESS: Final[set[str]] = set()
+_REMEMBERED: Final = 4096
+_SHORT: Final = 512  # characters
+
+
+def _searched(command_line: str) -> str:
     before, after = command_line, ""
     variables: set[str] = set()
     # What one walk took out can show the next one more; two walks are the rule.
@@ -71,9 +86,9 @@ def redact(command_line: str) -> tuple[str, bool]:
         known = len(variables)
         after = _Redaction(before, variables).run()
         if after == before and known == len(variables):
-            return after, after != command_line
+            return after
         before = after
-    return REDACTED, True
+    return REDACTED
 
 
 # Windows splits arguments at these alone: any other space may be part of a password.

@@ -27,7 +27,9 @@ from lmgraph.text import visible
 
 _PATTERNS: Final = ("source", "target", "user", "process", "process_path")
 _OTHER: Final = ("name", "source_not_in_assets", "user_privileged", "requires", "reason", "owner", "expires")
+_HOSTS: Final = ("source", "target")
 _EVERYTHING: Final = re.compile(r"[*?]*\*[*?]*")
+_OF_ADDRESS: Final = re.compile(r"[0-9a-f:.*?]*+(?:\[.*)?", re.DOTALL)  # a set may hold anything
 _MOST_BYTES: Final = 1 << 24
 _NAME_LIMIT: Final = 80  # of what an error quotes
 LONGEST_PATTERN: Final = 256
@@ -55,6 +57,11 @@ class Pattern:
             return self.network.prefixlen == 0
         return _EVERYTHING.fullmatch(self.written) is not None
 
+    @property
+    def asks_address(self) -> bool:
+        """Whether it may fit an address, and not names alone."""
+        return self.network is not None or _OF_ADDRESS.fullmatch(self.written.casefold()) is not None
+
     def matches(self, names: tuple[str, ...], ips: tuple[str, ...]) -> bool:
         """Whether a glob fits one of the names or addresses, or a network holds one of the addresses."""
         if self.network is not None:
@@ -76,6 +83,15 @@ class Entry:
     owner: str = ""
     expires_us: int | None = None
     shipped: bool = False
+
+    @property
+    def asks_hosts(self) -> bool:
+        """Whether it covers some hosts and not others."""
+        return self.source_not_in_assets is not None or any(end in self.patterns for end in _HOSTS)
+
+    def asks_address(self, end: str) -> bool:
+        """Whether addresses of the ``source`` or ``target`` may decide."""
+        return any(pattern.asks_address for pattern in self.patterns.get(end, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +146,12 @@ def _document(content: bytes, path: str) -> dict[str, Any]:
 
 def match(entries: tuple[Entry, ...], subject: Subject) -> str | None:
     """The name of the first entry that covers the subject, else ``None``."""
-    return next((entry.name for entry in entries if _covers(entry, subject)), None)
+    return next((entry.name for entry in possible(entries, subject) if _covers_hosts(entry, subject)), None)
+
+
+def possible(entries: tuple[Entry, ...], subject: Subject) -> tuple[Entry, ...]:
+    """The entries that cover the subject but for its hosts, which are not looked at."""
+    return tuple(entry for entry in entries if _covers_act(entry, subject))
 
 
 def is_periodic(times_us: Collection[int]) -> bool:
@@ -142,20 +163,31 @@ def is_periodic(times_us: Collection[int]) -> bool:
     return median(abs(gap - middle) for gap in gaps) <= PERIODIC_SPREAD * middle
 
 
-def _covers(entry: Entry, subject: Subject) -> bool:
+def _covers_act(entry: Entry, subject: Subject) -> bool:
     if entry.expires_us is not None and subject.time_us >= entry.expires_us:
-        return False
-    if entry.source_not_in_assets is not None and entry.source_not_in_assets == subject.source_listed:
         return False
     if entry.user_privileged is not None and entry.user_privileged != subject.privileged:
         return False
     if entry.periodic and not subject.periodic:
         return False
-    for field, patterns in entry.patterns.items():
-        names, ips = getattr(subject, field), getattr(subject, f"{field}_ips", ())
-        if not any(pattern.matches(names, ips) for pattern in patterns):
-            return False
-    return True
+    return all(
+        any(pattern.matches(getattr(subject, key), ()) for pattern in patterns)
+        for key, patterns in entry.patterns.items()
+        if key not in _HOSTS
+    )
+
+
+def _covers_hosts(entry: Entry, subject: Subject) -> bool:
+    if entry.source_not_in_assets is not None and entry.source_not_in_assets == subject.source_listed:
+        return False
+    return all(
+        any(
+            pattern.matches(getattr(subject, end), getattr(subject, f"{end}_ips"))
+            for pattern in entry.patterns[end]
+        )
+        for end in _HOSTS
+        if end in entry.patterns
+    )
 
 
 def _parse(document: dict[str, Any], path: str) -> list[Entry]:

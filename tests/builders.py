@@ -12,6 +12,8 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from lmgraph import frames, hops
+from lmgraph.kernels import paths as kernels
+from lmgraph.paths import links
 from lmgraph.settings import DAY_US, HOUR_US, SECOND_US
 
 MINUTE = 60 * SECOND_US
@@ -117,3 +119,50 @@ def witness_rows(draw: st.DrawFn, *, hosts: int = 4, size: int = 25) -> list[dic
         time = draw(st.integers(0, 60)) * 2 * MINUTE + draw(st.sampled_from([0, 0, 1]))
         rows.append(row(draw(kinds), time, draw(host), draw(host), **more))
     return rows
+
+
+def bare_hops(
+    source: npt.NDArray[np.int64],
+    target: npt.NDArray[np.int64],
+    time_us: npt.NDArray[np.int64],
+    score: npt.NDArray[np.int64],
+    *,
+    max_gap_us: int = DAY,
+) -> tuple[Any, ...]:
+    """Arguments of ``kernels.paths.choose``, the last one its results, for hops in order of time.
+
+    They execute, last no time, and have no accounts and no history; of equals the earlier has the
+    lesser key.
+    """
+    n, hosts = source.size, int(max(source.max(initial=-1), target.max(initial=-1))) + 1
+    never = np.full(n, np.iinfo(np.int64).max)
+    made = kernels.Hops(
+        source=source,
+        target=target,
+        first=time_us,
+        last=time_us,
+        outcome=np.full(n, -1),
+        weight=np.ones(n),
+        key=np.arange(n, dtype=np.uint64),
+        score=score,
+        began=np.ones(n),
+        own_since=never,
+        moves_since=never,
+        entered=np.zeros(n, np.int64),
+        entered_within=np.zeros(n, np.int64),
+    )
+    nobody = kernels.Lists(start=np.zeros(n + 1, np.int64), user=np.empty(0, np.int64))
+    limits = kernels.Limits(
+        max_gap=max_gap_us, skew=0, longest=0, most=links.MOST_CANDIDATES, look=links.MOST_LOOKED_AT
+    )
+    chosen = kernels.Chosen(
+        parent=np.full(n, -1),
+        best=np.zeros(n, np.int64),
+        certainty=np.ones(n),
+        terms=np.zeros((n, 4), np.int64),
+        same=np.zeros(n, bool),
+    )
+    order = np.arange(n)
+    into = links.into(target, order, hosts)
+    accounts = kernels.Accounts(any=nobody, acting=nobody, effective=nobody)
+    return order, time_us, made, accounts, into, limits, links.weights(), chosen

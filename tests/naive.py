@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ import networkx as nx
 import pandas as pd
 
 from lmgraph.score import LINK_WEIGHTS
+from lmgraph.tuning import Entry, Subject, is_periodic, match
 
 Row = Mapping[str, Any]
 
@@ -135,6 +137,101 @@ def _describe(hop: dict[str, Any], rows: Sequence[Row]) -> None:
         if row["credential"] >= 0:
             users[row["credential"]] |= 4
     hop["users"] = dict(users)
+
+
+# --- suppression ----------------------------------------------------------------------------------
+
+
+def suppressed(
+    rows: Sequence[Any], alerts: Sequence[Any], identity: Any, entries: tuple[Entry, ...]
+) -> tuple[list[str | None], list[str | None]]:
+    """What covers each witness and each alert; one question per row, everything known put into it."""
+
+    def beat(row: Any) -> tuple[int, int, str]:
+        return row.source, row.target, (row.process or "").casefold()
+
+    times: dict[tuple[int, int, str], set[int]] = defaultdict(set)
+    for row in rows:
+        if row.opens:
+            times[beat(row)].add(row.time_us)
+    of_rows = [
+        match(
+            entries,
+            _subject(
+                identity,
+                row.source,
+                row.target,
+                row.user,
+                row.time_us,
+                alerts[row.of] if row.of >= 0 else None,
+                is_periodic(times[beat(row)]),
+            ),
+        )
+        if row.of >= 0 or row.opens
+        else None
+        for row in rows
+    ]
+    of_alerts: list[str | None] = []
+    for index, alert in enumerate(alerts):
+        names = [name for name, row in zip(of_rows, rows, strict=True) if row.of == index]
+        if not names and alert.host >= 0:
+            lone = _subject(identity, alert.host, -1, alert.user, alert.event.time_us, alert, False)
+            names = [match(entries, lone)]
+        of_alerts.append(names[0] if names and all(names) else None)
+    return of_rows, of_alerts
+
+
+def _subject(
+    identity: Any,
+    source: int,
+    target: int,
+    user: int,
+    time_us: int,
+    alert: Any,
+    periodic: bool,
+) -> Subject:
+    def called(code: int) -> tuple[str, ...]:
+        host = identity.hosts.all[code] if code >= 0 else None
+        return tuple(name for name in (host.name, host.fqdn) if name) if host else ()
+
+    account = identity.accounts.all[user] if user >= 0 else None
+    own = alert.event.host_ip if alert else None
+    far = alert.event.remote_ip if alert else None
+    written = {f"{domain}\\{name}" for domain, name in account.spellings if domain} if account else set()
+    return Subject(
+        source=called(source),
+        source_ips=(own,) if own else identity.addresses.held(source, time_us),
+        target=called(target),
+        target_ips=(far,) if far else identity.addresses.held(target, time_us),
+        user=(account.name, account.shown, *sorted(written)) if account else (),
+        process=(alert.process,) if alert and alert.process else (),
+        process_path=(alert.process_path,) if alert and alert.process_path else (),
+        source_listed=source in identity.listed,
+        privileged=account.privileged if account else None,
+        periodic=periodic,
+        time_us=time_us,
+    )
+
+
+# --- command lines --------------------------------------------------------------------------------
+
+
+def split(command_line: str) -> list[str]:
+    """Words of a Windows command line, character by character."""
+    words: list[str] = []
+    word: list[str] = []
+    quoted = started = False
+    for char in command_line:
+        if char == '"':
+            quoted, started = not quoted, True
+        elif char.isspace() and not quoted:
+            if started:
+                words.append("".join(word))
+            word, started = [], False
+        else:
+            word.append(char)
+            started = True
+    return [*words, "".join(word)] if started else words
 
 
 # --- history --------------------------------------------------------------------------------------
@@ -463,3 +560,101 @@ class Story:
     def _latest(self, roots: list[int]) -> list[int]:
         """The root that ends last, of equals the later one; in a list, empty when there is none."""
         return sorted(roots, key=lambda root: self.hops[root]["last_us"])[-1:]
+
+
+def related(
+    hops: pd.DataFrame, members: Sequence[tuple[int, ...]], gap: int | None, *, most: int
+) -> tuple[list[tuple[int, ...]], int]:
+    """For each incident those that touch one of its hosts within the gap; and what the cap cut."""
+    made = hops.to_dict("records")
+    others: list[set[int]] = [set() for _ in members]
+    dropped = 0
+    for host in {hop[end] for hop in made for end in ("source", "target")}:
+        touches = sorted(
+            (made[hop]["first_us"], made[hop]["last_us"], number)
+            for number, part in enumerate(members)
+            for hop in part
+            for end in ("source", "target")
+            if made[hop][end] == host
+        )
+        runs: list[list[int]] = []
+        for first, last, number in touches:
+            if runs and runs[-1][2] == number:
+                runs[-1][1] = max(runs[-1][1], last)
+            else:
+                runs.append([first, last, number])
+        for place, (_, last, number) in enumerate(runs):
+            after = [run for run in runs[place + 1 :] if gap is None or run[0] <= last + gap]
+            dropped += sum(run[2] != number for run in after[most:])
+            for run in after[:most]:
+                if run[2] != number:
+                    others[number].add(run[2])
+                    others[run[2]].add(number)
+    return [tuple(sorted(found)) for found in others], dropped
+
+
+# --- reachability ---------------------------------------------------------------------------------
+
+
+def temporal_graph(source: Sequence[int], target: Sequence[int], time: Sequence[int]) -> nx.MultiDiGraph:
+    """Hosts and hops; the key of an edge is its place in the order of time."""
+    graph = nx.MultiDiGraph()
+    for place, (one, other, when) in enumerate(zip(source, target, time, strict=True)):
+        graph.add_edge(one, other, key=place, time=when)
+    return graph
+
+
+def earliest_arrival(graph: nx.MultiDiGraph, seeds: Mapping[int, int]) -> dict[int, tuple[int, int]]:
+    """For each host that is reached, when and by which hop, −1 of a seed: Dijkstra over moments."""
+    best = {host: (when, -1) for host, when in seeds.items()}
+    waiting = [(label, host) for host, label in best.items()]
+    heapq.heapify(waiting)
+    done = set()
+    while waiting:
+        label, host = heapq.heappop(waiting)
+        if host in done or host not in graph:
+            continue
+        done.add(host)
+        for _, other, place, when in graph.out_edges(host, keys=True, data="time"):
+            arrival = (when, place)
+            if arrival > label and arrival < best.get(other, (math.inf, 0)):
+                best[other] = arrival
+                heapq.heappush(waiting, (arrival, other))
+    return best
+
+
+def best_chains(graph: nx.MultiDiGraph, scores: Sequence[int], gap: int) -> tuple[list[int], list[int]]:
+    """Best score of a chain that ends in each hop, and the hop before it, −1 where none is.
+
+    The rule of the paths for hops that execute, last no time and have no accounts and no history;
+    ties go to the earlier hop.
+    """
+    source, target, first = [-1] * len(scores), [-1] * len(scores), [0] * len(scores)
+    for one, other, place, when in graph.edges(keys=True, data="time"):
+        source[place], target[place], first[place] = one, other, when
+    best, before = list(scores), [-1] * len(scores)
+    for b in range(len(scores)):
+        into = graph.in_edges(source[b], keys=True, data="time")
+        led = [
+            (when, a) for other, _, a, when in into if a < b and other != target[b] and when >= first[b] - gap
+        ]
+        weight = {a: 1.0 / (1.0 + (first[b] - when) / (24 * 3600 * 10**6)) for when, a in led}
+        strongest: dict[int, float] = {}
+        for _, a in sorted(led, reverse=True):
+            strongest[source[a]] = max(strongest.get(source[a], 0.0), weight[a])
+        total = sum(strongest.values(), 1.0)
+        gain = 0
+        for _, a in sorted(led):
+            certainty = weight[a] / total
+            if certainty < 0.2 or best[a] <= 0:
+                continue
+            through = best[a] + math.floor(-LINK_WEIGHTS["doubt"].weight * math.log2(certainty) + 0.5)
+            if through <= gain:
+                continue
+            chain = [a]
+            while before[chain[-1]] >= 0:
+                chain.append(before[chain[-1]])
+            if target[b] not in {host for hop in chain for host in (source[hop], target[hop])}:
+                gain, before[b] = through, a
+        best[b] += gain
+    return best, before

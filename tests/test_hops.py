@@ -203,6 +203,17 @@ def test_landing_that_fits_three_hops_only_corroborates_and_is_unplaced() -> Non
     assert table.unplaced["candidates"][0] == (0, 1, 2)
 
 
+def test_landing_among_many_connections_finds_the_execution() -> None:
+    many = [row(SMB, 2 * MINUTE, source, 1) for source in range(2, 26)]
+    landing = row(SERVICE, 3 * MINUTE, -1, 1)
+    table = build([row(PSEXEC, 0, 0, 1), *many, landing])
+    assert table.unplaced.empty
+    assert table.hops["source"][table.hops["outcome"] == 3].tolist() == [0]
+    crowd = build([*many, landing])
+    assert crowd.unplaced["reason"].tolist() == ["several hops fit"]
+    assert len(crowd.unplaced["candidates"][0]) == hops.MOST_FITS
+
+
 def test_landing_without_source_is_unplaced() -> None:
     table = build([row(SERVICE, 0, -1, 1), row(PSEXEC, 0, 2, -1)])
     assert table.hops.empty
@@ -226,6 +237,16 @@ def test_suppressed_only_when_no_opener_is_left() -> None:
     first, second = row(PSEXEC, 0, 0, 1, suppressed=True), row(SMB, MINUTE, 0, 1)
     assert not build([first, second]).hops["suppressed"][0]
     assert build([first, {**second, "suppressed": True}]).hops["suppressed"][0]
+
+
+@given(witness_rows(), st.randoms(use_true_random=False))
+def test_weighed_again_is_built_again(rows: list[dict[str, Any]], random: Any) -> None:
+    before = witnesses(rows)
+    after = before.assign(suppressed=np.array([random.random() < 0.5 for _ in rows], np.bool_))
+    old, new = (hops.build(frame, HOSTS, PERSONS, window_us=WINDOW) for frame in (before, after))
+    table = hops.weigh_again(old, after)
+    for name in ("hops", "members", "users", "unplaced"):
+        pd.testing.assert_frame_equal(getattr(table, name), getattr(new, name))
 
 
 def test_the_targets_side_goes_with_a_suppressed_alert() -> None:

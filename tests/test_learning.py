@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from lmgraph import api, baseline, finish, pipeline, score
+from lmgraph import api, baseline, finish, learning, pipeline, score
 from lmgraph.baseline import ACCOUNT, HOST, Baseline, parquet
 from lmgraph.engines.local import LocalEngine
 from lmgraph.learning import Lesson
@@ -27,6 +28,19 @@ IPS = {"WS1": "10.0.0.1", "SRV7": "10.0.0.7", "DC1": "10.0.0.9"}
 def touch(told: Telemetry, when: float, source: str, target: str) -> None:
     """The kernel speaks SMB: a contact, no movement."""
     told.connect(source, when, IPS[source], IPS[target], pid="4", ContextBaseFileName="System")
+
+
+def test_what_is_left_out_is_each_day_of_the_evidence() -> None:
+    day = 20_000 * DAY_US
+    first, last = [day - 1, day, day], [day, day, day + 2 * DAY_US]
+    hops = {"source": [0, 1, 0], "target": [1, 0, 2], "evidence_first_us": first, "evidence_last_us": last}
+    left = learning._left_out(pd.DataFrame(hops), np.array([7, 8, 9], np.uint64))
+    days = [19_999, 20_000, 20_000, 20_000, 20_001, 20_002]
+    pairs = [(7, 8), (7, 8), (8, 7), (7, 9), (7, 9), (7, 9)]
+    assert list(left.itertuples(index=False, name=None)) == [
+        (when, *pair) for when, pair in zip(days, pairs, strict=True)
+    ]
+    assert learning._left_out(pd.DataFrame(hops).iloc[:0], np.array([7], np.uint64)).empty
 
 
 def story(day: int, *, attack: bool = False) -> Telemetry:

@@ -54,6 +54,38 @@ def test_symbolic_link_stays_and_its_file_is_replaced(tmp_path):
     assert (tmp_path / "real.json").read_bytes() == b"new"
 
 
+def test_pieces_are_written_as_they_come_and_counted(tmp_path):
+    pieces = (piece for piece in (b"ab", b"", b"cde"))
+    assert output.write_all([(str(tmp_path / "a"), pieces), (str(tmp_path / "b"), b"xy")]) == [5, 2]
+    assert (tmp_path / "a").read_bytes() == b"abcde"
+
+
+def test_nothing_appears_when_a_piece_cannot_be_made(tmp_path):
+    def pieces():
+        yield b"half"
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        output.write_all([(str(tmp_path / "a"), b"x"), (str(tmp_path / "b"), pieces())])
+    assert names(tmp_path) == []
+
+
+def test_who_has_seen_enough_is_sent_no_more(monkeypatch):
+    reader, writer = os.pipe()
+    made = []
+
+    def pieces():
+        for number in range(100):
+            made.append(number)
+            yield b"x" * (1 << 16)
+
+    with os.fdopen(writer, "w") as stream:
+        os.close(reader)
+        monkeypatch.setattr("sys.stdout", stream)
+        output.to_stdout(pieces())
+    assert len(made) < 5
+
+
 def test_nothing_appears_when_one_of_two_cannot_be_written(tmp_path):
     with pytest.raises(OutputError, match=r"cannot be written: No such file.*\[.*missing/b.json\]"):
         output.write_all([(str(tmp_path / "a.json"), b"x"), (str(tmp_path / "missing" / "b.json"), b"x")])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lmgraph import text
 from lmgraph.redaction import Folded, may_hold_secret, spots, variable
 from lmgraph.text import redact
 
@@ -183,7 +184,8 @@ def test_spots_are_in_order() -> None:
 PIECES = [
     "psexec ", "net ", "use ", "user ", " -p", "-p ", "/p:", " -u", "/user:", "pw=", "secret", "\\\\h ",
     "\\\\h\\c$ ", "a:b@c", "a ", "'x'", '"x"', " ", "&", "set p=b", "echo a", "-H ", HASH, ":", "|", " : ",
-    "bypass", "$p='", "%p%", "mysql ", "x%y", "curl ", "-uS",
+    "bypass", " bypass ", "$p='", "%p%", "mysql ", "x%y", "curl ", "-uS", "-user-", "-username", "setx ", "$",
+    "='x'", " = ", "-p", "-", "/", '-"', '"', "-rp ", "7zip ", "b:c", "use", "net",
 ]  # fmt: skip
 
 
@@ -191,7 +193,38 @@ PIECES = [
 @settings(max_examples=1000)
 @example("-p x -u")
 @example("bypass : x")
+@example("setx bypass x")
+@example("$bypass ='x'")
 def test_no_line_that_is_passed_over_holds_a_secret(line: str) -> None:
     """A lone caret far off makes any line worth a search, and changes nothing else."""
     if not may_hold_secret(line):
         assert redact(line + "  ^") == (line + "  ^", False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"C:\Windows\system32\svchost.exe -k netsvcs -p -s Schedule",
+        r"powershell.exe -NoProfile -ExecutionPolicy Bypass -File C:\x\inventory.ps1",
+        r'"C:\x\msedge.exe" --type=renderer --js-flags=--ms-user-locale= --user-agent-x /prefetch:8',
+        r"C:\Windows\System32\RuntimeBroker.exe -Embedding",
+    ],
+)
+def test_an_everyday_line_is_passed_over(line: str) -> None:
+    assert not may_hold_secret(line)
+
+
+def test_a_line_that_holds_a_secret_is_not_kept_in_memory() -> None:
+    for line in ("net use \\\\h\\c$ PW9 /user:a", "cmd /c dir"):
+        for _ in range(2):
+            assert redact(line)[1] == ("PW9" in line)
+    assert "cmd /c dir" in text._HARMLESS
+    assert not any("PW9" in line for line in text._HARMLESS)
+
+
+def test_few_and_short_lines_are_kept_in_memory() -> None:
+    for number in range(text._REMEMBERED + 10):
+        redact(f"dir {number}")
+    redact("d" * 1000)
+    assert len(text._HARMLESS) <= text._REMEMBERED
+    assert max(map(len, text._HARMLESS)) <= text._SHORT

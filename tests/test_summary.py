@@ -14,6 +14,7 @@ from lmgraph.engines.local import LocalEngine
 from lmgraph.paths import incidents, links
 from lmgraph.pipeline import run
 from lmgraph.result import ResultData
+from lmgraph.rows import Rows
 from lmgraph.schema import SEVERITIES, Severity
 from lmgraph.settings import Settings
 from lmgraph.summary import Lookup
@@ -119,11 +120,11 @@ def test_hops_come_in_order_of_time():
 
 def test_related_incidents_are_named_by_rank():
     data = story()
-    assert summary.related(data, data.incidents[0]) == "incident 2"
+    assert summary.related(Lookup(data), data.incidents[0]) == "incident 2"
     data.incidents[0].related = ["i1", "i0"]
-    assert summary.related(data, data.incidents[0]) == "incidents 1, 2"
+    assert summary.related(Lookup(data), data.incidents[0]) == "incidents 1, 2"
     data.incidents[0].related = ["i99"]
-    assert summary.related(data, data.incidents[0]) == ""
+    assert summary.related(Lookup(data), data.incidents[0]) == ""
 
 
 def test_doubts_name_what_else_may_have_been():
@@ -352,3 +353,32 @@ def test_an_incident_of_a_severity_is_shown_by_its_best_path_of_less() -> None:
     found = summary.shown(data, None, "critical")
     assert [(row.path.id, row.path.severity, row.others) for row in found] == [("p33", "low", [])]
     assert summary.not_shown(data, found, "critical")[-1].endswith("not shown, for --min-severity critical.")
+
+
+@pytest.mark.parametrize("name", ["e{}", "x{}", "e1{}", "e{}9999999999999999999", "é٣{}", "{}"])
+def test_rows_are_found_whatever_a_document_calls_them(name):
+    data = story()
+    for number, hop in enumerate(data.hops):
+        hop.id = name.format((number + 1) % len(data.hops))  # another number than its place
+    found = summary.ById(data.hops)
+    keys = [hop.id for hop in reversed(data.hops)]
+    assert [found[key] for key in keys] == data.hops[::-1]
+    assert list(found.several(keys)) == data.hops[::-1]
+    for key in ("", "e", "e99", "e-1", "e²", "e" + "9" * 5000):
+        with pytest.raises(KeyError):
+            found[key]
+
+
+def test_rows_that_are_held_are_made_once():
+    data = story()
+    asked = []
+    hops = data.hops
+    made = Rows(len(hops), lambda places: asked.append(list(places)) or [hops[place] for place in places])
+    found = summary.ById(made)
+    found.hold(["e2", "e0", "e2"])
+    assert (found["e0"], found["e2"], found["e0"]) == (hops[0], hops[2], hops[0])
+    assert asked == [[2, 0]]
+    assert found["e1"] == hops[1]
+    found.hold([])
+    assert found["e0"] == hops[0]
+    assert asked == [[2, 0], [1], [0]]

@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from lmgraph.errors import UsageError
 from lmgraph.settings import parse_time
-from lmgraph.tuning import Subject, load, match
+from lmgraph.tuning import Subject, _pattern, load, match
 
 SUBJECT = Subject(
     source=("BKP01", "bkp01.corp.example"),
@@ -80,6 +82,22 @@ def test_an_unknown_process_path_fits_no_pattern(tmp_path: Path) -> None:
 def test_one_of_several_patterns_is_enough(tmp_path: Path) -> None:
     assert covers(tmp_path, 'source = ["SRV*", "BKP*"]')
     assert not covers(tmp_path, 'source = ["SRV*", "WS*"]')
+
+
+@given(
+    st.text("0189abfgsx.:*?[]!-", min_size=1, max_size=6),
+    st.sampled_from(["10.0.0.7", "fe80::1", "2001:db8::5", "9.9.9.9"]),
+)
+@example("[!x]*", "10.0.0.7")
+@example("F*", "fe80::1")
+def test_a_pattern_that_fits_an_address_says_that_it_may(written: str, ip: str) -> None:
+    pattern = _pattern(written, "source", None)
+    assert pattern.asks_address or not pattern.matches((), (ip,))
+
+
+def test_names_ask_no_address() -> None:
+    for written, asks in (("SRV*", False), ("*.corp.example", False), ("10.0.0.0/8", True), ("10.0.*", True)):
+        assert _pattern(written, "source", None).asks_address is asks
 
 
 @pytest.mark.parametrize(

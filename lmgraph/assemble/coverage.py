@@ -10,7 +10,7 @@ import numpy as np
 
 from lmgraph import result
 from lmgraph.events import Partial
-from lmgraph.schema import ALERT_TYPES, Origin, Severity, at_least
+from lmgraph.schema import ALERT_TYPES, Severity, at_least
 from lmgraph.settings import iso
 
 _INCOMPLETE_FROM: Final[Severity] = "medium"  # a notice from here on: something was not read
@@ -33,17 +33,17 @@ class Counts:
 
 
 class Inputs:
-    """The inputs of the document, sorted by path, and the numbers by which rows refer to them."""
+    """The inputs of the document, sorted by path.
+
+    Attributes:
+        numbers: By path the number by which rows refer to it.
+    """
 
     def __init__(self, partial: Partial) -> None:
         self._partial = partial
         paths = {*partial.inputs, *(remark.path for remark in partial.remarks), *partial.rejected}
         self._paths = sorted(paths)
-        self._numbers = {path: number for number, path in enumerate(self._paths)}
-
-    def origin(self, origin: Origin) -> result.OriginRow:
-        """The place of a record, by number."""
-        return result.OriginRow(input=self._numbers[origin.path], record=origin.record)
+        self.numbers = {path: number for number, path in enumerate(self._paths)}
 
     def rows(self) -> list[result.InputRow]:
         """All inputs, in the order of their numbers; an unreadable one has no format."""
@@ -56,7 +56,7 @@ class Inputs:
             result.Notice(
                 code=code,
                 severity=severity,
-                input=self._numbers[path],
+                input=self.numbers[path],
                 host=None,
                 message=message,  # which names the input
             )

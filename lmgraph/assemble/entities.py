@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, cast
 
 from lmgraph import result
@@ -39,6 +39,12 @@ class Entities:
         hosts: Codes that the document refers to, beside every host with telemetry of its own.
         users: Codes that the document refers to.
         telemetry: See ``telemetry_of``.
+
+    Attributes:
+        host_ids: Id of a host by its code; ``None`` for the unknown one, whose code is -1.
+        host_places: Number of a host in the order of ids by its code.
+        host_names: Name of a host by its id.
+        user_ids, user_places, user_names: The same of accounts.
     """
 
     def __init__(
@@ -52,16 +58,10 @@ class Entities:
         self._hosts = sorted(shown, key=lambda code: (all_hosts[code].name.casefold(), all_hosts[code].key))
         named = {code for code in users if code >= 0}
         self._users = sorted(named, key=lambda code: (all_users[code].shown.casefold(), all_users[code].key))
-        self._host_ids = {code: f"h{place}" for place, code in enumerate(self._hosts)}
-        self._user_ids = {code: f"u{place}" for place, code in enumerate(self._users)}
-
-    def host(self, code: int) -> str | None:
-        """Id of a host; ``None`` for an unknown one."""
-        return self._host_ids[code] if code >= 0 else None
-
-    def user(self, code: int) -> str | None:
-        """Id of an account; ``None`` for an unknown one."""
-        return self._user_ids[code] if code >= 0 else None
+        self.host_ids, self.host_places = _numbered("h", self._hosts, len(all_hosts))
+        self.user_ids, self.user_places = _numbered("u", self._users, len(all_users))
+        self.host_names = {f"h{place}": all_hosts[code].name for place, code in enumerate(self._hosts)}
+        self.user_names = {f"u{place}": all_users[code].shown for place, code in enumerate(self._users)}
 
     def host_rows(self) -> list[result.HostRow]:
         """All hosts, in the order of their ids."""
@@ -76,14 +76,16 @@ class Entities:
                     certainty=round(span.certainty, 6),
                 )
             )
-        return [self._host_row(code, addresses.get(code, [])) for code in self._hosts]
+        return [
+            self._host_row(place, code, addresses.get(code, [])) for place, code in enumerate(self._hosts)
+        ]
 
     def user_rows(self) -> list[result.UserRow]:
         """All accounts, in the order of their ids."""
-        accounts = [(code, self._identity.accounts.all[code]) for code in self._users]
+        accounts = [self._identity.accounts.all[code] for code in self._users]
         return [
             result.UserRow(
-                id=self._user_ids[code],
+                id=f"u{place}",
                 key=account.key,
                 name=account.shown,
                 domain=account.domain,
@@ -91,15 +93,15 @@ class Entities:
                 kind=account.kind,
                 privileged=account.privileged,
             )
-            for code, account in accounts
+            for place, account in enumerate(accounts)
         ]
 
-    def _host_row(self, code: int, addresses: list[result.AddressRow]) -> result.HostRow:
+    def _host_row(self, place: int, code: int, addresses: list[result.AddressRow]) -> result.HostRow:
         host = self._identity.hosts.all[code]
         addresses.sort(key=lambda row: (row.ip, row.from_ or "", row.to or "", row.by))
         role = host.role if host.role in {"workstation", "server", "dc"} else None
         return result.HostRow(
-            id=self._host_ids[code],
+            id=f"h{place}",
             key=host.key,
             name=host.name,
             fqdn=host.fqdn,
@@ -116,3 +118,17 @@ class Entities:
             ],
             owner=host.owner,
         )
+
+
+def sorted_ids(codes: Iterable[int], places: Sequence[int], ids: Sequence[str | None]) -> list[str]:
+    """Ids of hosts or accounts of known codes, in the order of their numbers."""
+    return [ids[code] or "" for code in sorted(codes, key=places.__getitem__)]
+
+
+def _numbered(letter: str, shown: Sequence[int], count: int) -> tuple[list[str | None], list[int]]:
+    """By code the id, ``None`` behind the last for -1, and the number in it."""
+    ids: list[str | None] = [None] * (count + 1)
+    places = [-1] * (count + 1)
+    for place, code in enumerate(shown):
+        ids[code], places[code] = f"{letter}{place}", place
+    return ids, places

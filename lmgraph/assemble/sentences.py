@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from lmgraph import result
@@ -36,9 +36,20 @@ _SAME: Final = (
 _SEEN: Final = {"source": "the source", "target": "the target", "wire": "the wire"}
 
 
-def missing_why(hop: result.HopRow, *, source_managed: bool, kernel: bool) -> dict[str, str]:
-    """Per alert type that the hop lacks, why: an absent alert is no absent step."""
-    return {kind: _why(kind, hop, source_managed=source_managed, kernel=kernel) for kind in hop.missing}
+def missing_why(
+    present: Sequence[str], stages: Mapping[str, Sequence[str]], *, source_managed: bool, kernel: bool
+) -> dict[str, str]:
+    """Per alert type that a hop lacks, why: an absent alert is no absent step.
+
+    Args:
+        present: The alert types that it has.
+        stages: From which sides each stage was seen.
+        source_managed: A sensor runs on the source.
+        kernel: The source's kernel was seen to connect.
+    """
+    if not source_managed:
+        return dict.fromkeys(missing_types(present), "the source has no sensor of its own in this data")
+    return {kind: _why(kind, present, stages, kernel=kernel) for kind in missing_types(present)}
 
 
 def missing_types(present: Sequence[str]) -> list[AlertType]:
@@ -104,15 +115,13 @@ def _arrives_as(hop: result.HopRow, users: dict[str, str]) -> str | None:
     return seen or hop.credential or (users[hop.source_user] if hop.source_user else None)
 
 
-def _why(kind: str, hop: result.HopRow, *, source_managed: bool, kernel: bool) -> str:
-    if not source_managed:
-        return "the source has no sensor of its own in this data"
-    sides = hop.stages.get(STAGE_OF_ALERT[kind], [])
+def _why(kind: str, present: Sequence[str], stages: Mapping[str, Sequence[str]], *, kernel: bool) -> str:
+    sides = stages.get(STAGE_OF_ALERT[kind], [])
     if kind == "SMB445Connection" and kernel:
         return "the kernel made the SMB connection, which the rule excludes"
     if "target" in sides or "wire" in sides:
         return f"the step shows only on {_sides([side for side in sides if side != 'source'])}"
-    if kind == "NetUseAdminShare" and "PsExecExecution" in hop.alert_types:
+    if kind == "NetUseAdminShare" and "PsExecExecution" in present:
         return "PsExec opens the admin share itself, without net use"
     if kind == "PsExecExecution":
         return "no PsExec or like tool was started on the source"

@@ -131,6 +131,9 @@ class Baseline:
             return str(names.get((ENTITY_OF[column], key), f"{key:016x}"))
 
         counted = moved.groupby(by).size().reset_index(name="days")
+        # A name costs more than a comparison: only of those that can be among the first.
+        least = counted["days"].nlargest(most).min()
+        counted = counted[counted["days"] >= least]
         rows = [
             (days, name("source", source), name("target", target), name("user", user) if user else None)
             for source, target, user, days in counted.itertuples(index=False)
@@ -201,15 +204,12 @@ class Baseline:
         """
         ranked = np.sort(self.paths["score"].to_numpy(np.int64))
         above = ranked.size - np.searchsorted(ranked, scores)
-        own = dict(zip(self.paths["key"].tolist(), self.paths["score"].tolist(), strict=True))
-        itself = np.array([key in own for key in keys.tolist()], np.int64)
-        itself_above = np.array(
-            [
-                key in own and own[key] >= score
-                for key, score in zip(keys.tolist(), scores.tolist(), strict=True)
-            ],
-            np.int64,
-        )
+        own_keys, own_scores = self.paths["key"].to_numpy(np.uint64), self.paths["score"].to_numpy(np.int64)
+        by_key = np.argsort(own_keys, kind="stable")
+        place = np.searchsorted(own_keys, keys, side="right", sorter=by_key) - 1
+        own = np.append(by_key, -1)[place]  # of those before the first, the −1
+        itself = (own >= 0) & (np.append(own_keys, np.uint64(0))[own] == keys)
+        itself_above = itself & (np.append(own_scores, 0)[own] >= scores)
         return np.asarray((above - itself_above + 1) / (ranked.size - itself + 1), np.float64)
 
 

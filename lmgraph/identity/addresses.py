@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -91,7 +92,10 @@ class _Book:
     def of(self, host: int, by: str = "local-address") -> _Marks:
         """The marks of a host, to be added to."""
         self._stale = True
-        return self.marks.setdefault(host, _Marks(by=by))
+        marks = self.marks.get(host)
+        if marks is None:
+            marks = self.marks[host] = _Marks(by=by)
+        return marks
 
     def nearest(self, time_us: int, horizon_us: int, fits: Callable[[int], bool]) -> list[Holder]:
         """Who was seen with the address nearest in time, each candidate by its distance.
@@ -103,6 +107,10 @@ class _Book:
             host: _sides(self.marks[host], time_us, horizon_us)
             for host in self._candidates(time_us, horizon_us, fits)
         }
+        if len(sides) == 1:  # as mostly: nothing to be weighed
+            ((host, (before, after)),) = sides.items()
+            known = before is not None or after is not None
+            return [Holder(host, 1.0, self.marks[host].by)] if known else []
         last_before = max((before for before, _ in sides.values() if before is not None), default=None)
         first_after = min((after for _, after in sides.values() if after is not None), default=None)
         near = []
@@ -132,19 +140,17 @@ class _Book:
             seen, hosts = seen[fitting], hosts[fitting]
         if not len(seen):
             return np.full(len(times), -1, np.int64)
-        left = np.searchsorted(seen, times, "right") - 1
         right = np.searchsorted(seen, times, "left")
+        left = np.searchsorted(seen, times, "right") - 1
         before, after = np.maximum(left, 0), np.minimum(right, len(seen) - 1)
+        # Of hosts seen at one time the first is as near as the others, and comes before them.
+        before = np.searchsorted(seen, seen[before], "left")
         is_before = (left >= 0) & (times - seen[before] <= horizon_us)
         is_after = (right < len(seen)) & (seen[after] - times <= horizon_us)
-        found = np.where(is_before, hosts[before], np.where(is_after, hosts[after], -1))
-        shared = np.zeros(len(seen) + 1, np.bool_)  # another host was seen at the same time
-        shared[1:-1] = seen[1:] == seen[:-1]
-        shared = shared[1:] | shared[:-1]
+        found = np.where(is_before, hosts[before], np.where(is_after, hosts[after], _NOBODY_KNOWN))
         removed = np.array(sorted(at for marks in self.marks.values() for at in marks.removed), np.int64)
         given_up = np.searchsorted(removed, seen[before], "left") < np.searchsorted(removed, times, "right")
-        found[is_before & (shared[before] | given_up)] = _UNSURE
-        found[is_after & shared[after]] = _UNSURE
+        found[is_before & given_up] = _UNSURE
         found[is_before & is_after & (hosts[before] != hosts[after])] = _UNSURE
         return found
 
@@ -202,20 +208,22 @@ class Addresses:
     """The address book of a run; fill it, then ask ``holders``."""
 
     def __init__(self) -> None:
-        self._own: dict[str, _Book] = {}
-        self._told: dict[str, _Book] = {}
+        self._own: defaultdict[str, _Book] = defaultdict(_Book)
+        self._told: defaultdict[str, _Book] = defaultdict(_Book)
         self._listed: dict[str, list[tuple[int | None, int | None, int]]] = {}
-        self._guessed: dict[str, _Book] = {}
+        self._guessed: defaultdict[str, _Book] = defaultdict(_Book)
         self._ends: dict[Connection, list[tuple[int, int]]] = {}
-        self._by_host: dict[int, set[str]] = {}  # what telemetry of its own or the assets file shows
+        self._by_host: defaultdict[int, set[str]] = defaultdict(
+            set
+        )  # by its own telemetry or the assets file
 
     def see(self, host: int, ip: str, times: Iterable[int], *, by: str, given: bool = False) -> None:
         """The host's own telemetry shows it with the address at these times.
 
         ``given``: the record says that the address was assigned then, so it says nothing of before.
         """
-        self._by_host.setdefault(host, set()).add(ip)
-        marks = self._own.setdefault(ip, _Book()).of(host, by)
+        self._by_host[host].add(ip)
+        marks = self._own[ip].of(host, by)
         marks.by = min(marks.by, by)
         marks.times.extend(times)
         if given:
@@ -223,20 +231,20 @@ class Addresses:
 
     def remove(self, host: int, ip: str, time_us: int) -> None:
         """The host's own telemetry says that it gave the address up."""
-        insort(self._own.setdefault(ip, _Book()).of(host).removed, time_us)
+        insort(self._own[ip].of(host).removed, time_us)
 
     def tell(self, host: int, ip: str, times: Iterable[int]) -> None:
         """Another host's record names the host and the address together."""
-        self._told.setdefault(ip, _Book()).of(host, "logon").times.extend(times)
+        self._told[ip].of(host, "logon").times.extend(times)
 
     def enlist(self, host: int, ip: str, valid_from: int | None, valid_to: int | None) -> None:
         """The assets file gives the host the address in a half-open interval."""
-        self._by_host.setdefault(host, set()).add(ip)
+        self._by_host[host].add(ip)
         self._listed.setdefault(ip, []).append((valid_from, valid_to, host))
 
     def guess(self, host: int, ip: str, time_us: int) -> None:
         """One source used the host's name and, within seconds, the address."""
-        self._guessed.setdefault(ip, _Book()).of(host, "co-occurrence").times.append(time_us)
+        self._guessed[ip].of(host, "co-occurrence").times.append(time_us)
 
     def accept(self, host: int, connection: Connection, time_us: int) -> None:
         """A host accepted a connection; the other end's record may name the same one."""
@@ -329,15 +337,20 @@ def _trust(marks: _Marks) -> float:
 
 
 def _sides(marks: _Marks, time_us: int, horizon_us: int) -> tuple[int | None, int | None]:
-    """The last sighting not after, and the first not before, a time; ``None`` beyond the horizon."""
-    place = bisect_right(marks.seen, time_us)
-    before = marks.seen[place - 1] if place else None
+    """The last sighting not after, and the first not before, a time; ``None`` beyond the horizon.
+
+    The marks are in order.
+    """
+    times = marks.times
+    place = bisect_right(times, time_us)
+    before = times[place - 1] if place else None
     if before is not None:
-        gone = bisect_left(marks.removed, before)
+        gone = bisect_left(marks.removed, before) if marks.removed else 0
         if time_us - before > horizon_us or (gone < len(marks.removed) and marks.removed[gone] <= time_us):
             before = None
-    place = bisect_left(marks.seen, time_us)
-    after = marks.seen[place] if place < len(marks.seen) else None
+    if place and times[place - 1] == time_us:
+        return before, time_us
+    after = times[place] if place < len(times) else None
     if after is not None and after - time_us > horizon_us:
         after = None
     return before, after

@@ -78,7 +78,7 @@ def blocks(stream: ByteStream, size: int = SIZE, start: int = 0) -> Iterator[Blo
             too_long = offset + begin if too_long is None else too_long
             end = filled - 1  # all but the last byte, which may be its end, can go
         elif not ended:
-            longer = bytearray(min(2 * len(held), LINE_LIMIT + size) + 2 * SLACK)
+            longer = bytearray(min(2 * len(held), LINE_LIMIT + size + 2) + 2 * SLACK)
             longer[SLACK : SLACK + filled - begin] = held[begin:filled]
             offset += begin - SLACK
             begin, filled, held = SLACK, SLACK + filled - begin, longer

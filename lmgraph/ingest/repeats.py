@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from lmgraph.folds import fold_key, name_of, template_name
+from lmgraph.folds import fold_key, name_of, shared, template_name
 from lmgraph.ingest.contract import Record, Reject, Repeats
 from lmgraph.ingest.falcon import ALIASES, CLOUD_TIMES
 from lmgraph.ingest.lines import LineTest, fnv, open_addressed
@@ -189,5 +189,5 @@ class Memory:
 
 
 def _folded(event: Event, spans: tuple[Span, ...] = (), *, sighting: bool = False) -> _Template:
-    template = fold_key(event, sighting=sighting)
+    template = shared(fold_key(event, sighting=sighting))
     return _Template(spans, template_name(template), template)

@@ -1,6 +1,8 @@
-"""Kernels of the hops: cutting openers into hops, and finding the hops that other witnesses fit."""
+"""Kernels of the hops: cutting openers into hops, finding the hops that others fit, describing hops."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -8,8 +10,63 @@ import numpy.typing as npt
 from lmgraph.kernels import kernel
 
 I8 = npt.NDArray[np.int8]
+I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
+
+CONNECTION = 2  # position in schema.STAGES
+PSEXEC_ALERT, SMB_ALERT = 0, 2  # positions in schema.ALERT_TYPES
+
+
+class Witnesses(NamedTuple):
+    """Columns of frame WITNESSES that describe a hop, one entry per row."""
+
+    time_us: I64
+    stage: I8
+    side: I8
+    opens: Bool
+    alert: I32
+    alert_type: I8
+    proves: I8
+    denied: Bool
+    source_user: I32
+    target_user: I32
+    credential: I32
+    certainty: F64
+    process: I32
+    renamed: Bool
+    masquerade: Bool
+    suppressed: Bool
+
+
+class Described(NamedTuple):
+    """Columns of the hops, one entry per hop: as frame HOPS has them, and what ``first_us`` comes from.
+
+    They begin as 0 or False; spans as the greatest and the least int64, accounts and processes as −1.
+    """
+
+    alert_first: I64  # span of its alerts
+    alert_last: I64
+    moved_first: I64  # span of its execution and share openers
+    moved_last: I64
+    evidence_first: I64
+    evidence_last: I64
+    stages: I64
+    alert_types: I64
+    outcome: I64
+    outcome_us: I64
+    denied: I64
+    source_user: I64
+    target_user: I64
+    credential: I64
+    process: I64
+    tool: I64
+    certainty: F64
+    alert_unsuppressed: Bool
+    opener_unsuppressed: Bool
+    renamed: Bool
+    masquerade: Bool
 
 
 @kernel
@@ -99,7 +156,8 @@ def fits(
     themselves are sorted by (pair, first), and only the nearest of a pair is a candidate.
     ``rank`` says how well a hop suits an execution witness (0 best); only the best rank present
     stays. ``reach`` is how far from a hop each witness may lie, ``longest`` the longest hop. The
-    hops, at most ``most``, go to ``hops[i]``, their true number to ``count[i]``.
+    hops, at most ``most``, go to ``hops[i]``, their number to ``count[i]``; beyond ``most``, it may be
+    greater than that says.
     """
     for i in range(known.size):
         time, window = time_us[i], reach[i]
@@ -141,3 +199,71 @@ def fits(
                 if count[i] < most:
                     hops[i, count[i]] = hop
                 count[i] += 1
+            if count[i] > most and (best == 0 or not execution[i]):
+                break  # too many, and none suits better
+
+
+@kernel
+def _span(hop: int, time: int, first: I64, last: I64) -> None:
+    """Extend the span of a hop."""
+    first[hop] = min(first[hop], time)
+    last[hop] = max(last[hop], time)
+
+
+@kernel
+def _account(hop: int, user: int, suits: int, person: Bool, chosen: I64, best: I8) -> None:
+    """Take the account for the hop if it suits better than the chosen one; a person suits best."""
+    if user >= 0:
+        if not person[user]:
+            suits += 6
+        if suits < best[hop]:
+            best[hop] = suits
+            chosen[hop] = user
+
+
+@kernel
+def describe(row: I64, hop: I64, good: Bool, w: Witnesses, person: Bool, to: Described) -> None:
+    """What the members of the hops say of them.
+
+    Members, a row in a hop each, are sorted by the rank of the row: of equals the earliest decides.
+    ``good`` ones belong to their hop surely enough to prove something of it; the others, and what was
+    refused, only belong to its evidence. Of accounts, a person comes before a machine, an opener's
+    before another's, then the strongest stage's.
+    """
+    best = np.full((3, to.outcome.size), 127, np.int8)
+    for i in range(row.size):
+        r, h = row[i], hop[i]
+        time = w.time_us[r]
+        _span(h, time, to.evidence_first, to.evidence_last)
+        if not good[i]:
+            continue
+        if w.denied[r]:
+            to.denied[h] += 1
+            continue
+        to.stages[h] |= np.int64(1) << (w.stage[r] * 3 + w.side[r])
+        if w.proves[r] > to.outcome[h]:
+            to.outcome[h] = w.proves[r]
+            to.outcome_us[h] = time
+        elif w.proves[r] == to.outcome[h]:
+            to.outcome_us[h] = min(to.outcome_us[h], time)
+        suits = w.stage[r] if w.opens[r] else 3 + w.stage[r]
+        _account(h, w.source_user[r], suits, person, to.source_user, best[0])
+        _account(h, w.target_user[r], suits, person, to.target_user, best[1])
+        _account(h, w.credential[r], suits, person, to.credential, best[2])
+        if not w.opens[r]:
+            continue
+        if w.stage[r] != CONNECTION:
+            _span(h, time, to.moved_first, to.moved_last)
+        to.certainty[h] = max(to.certainty[h], w.certainty[r])
+        to.opener_unsuppressed[h] |= not w.suppressed[r]
+        to.renamed[h] |= w.renamed[r]
+        to.masquerade[h] |= w.masquerade[r]
+        if w.alert[r] < 0:
+            continue
+        _span(h, time, to.alert_first, to.alert_last)
+        to.alert_types[h] |= np.int64(1) << w.alert_type[r]
+        to.alert_unsuppressed[h] |= not w.suppressed[r]
+        if w.alert_type[r] == SMB_ALERT and to.process[h] < 0:
+            to.process[h] = w.process[r]
+        if w.alert_type[r] == PSEXEC_ALERT and to.tool[h] < 0:
+            to.tool[h] = w.process[r]

@@ -111,40 +111,57 @@ def _place(in_hops: I64, low: int, high: int, hop: int) -> int:
 
 
 @kernel
-def _explained(b: int, place: int, hops: Hops, into: Into, limits: Limits, order_us: I64, depth: I64) -> bool:
-    """Whether an earlier hop led to b's source; ``place`` is where b would stand among those into it."""
-    begin = into.start[hops.source[b]]
-    earliest = hops.first[b] - limits.max_gap
-    for at in range(place - 1, max(begin, place - limits.look) - 1, -1):
-        a = into.hop[at]
-        if hops.first[a] + limits.longest < earliest:
+def _explained(
+    b: int,
+    low: int,
+    place: int,
+    source: I64,
+    target: I64,
+    first: I64,
+    last: I64,
+    into: I64,
+    earliest: int,
+    longest: int,
+    order_us: I64,
+    depth: I64,
+) -> bool:
+    """Whether an earlier hop led to b's source: one of those at ``low`` … ``place`` − 1, the last first."""
+    for at in range(place - 1, low - 1, -1):
+        a = into[at]
+        if first[a] + longest < earliest:
             return False
-        if (
-            hops.source[a] != hops.target[b]
-            and hops.last[a] >= earliest
-            and _comes_before(a, b, order_us, depth)
-        ):
+        if source[a] != target[b] and last[a] >= earliest and _comes_before(a, b, order_us, depth):
             return True
     return False
 
 
 @kernel
-def _late_entry(b: int, place: int, hops: Hops, into: Into, limits: Limits, order_us: I64, depth: I64) -> int:
-    """The first hop into b's source that seems to come after b, by no more than the skew; −1 if none."""
-    begin, end = into.start[hops.source[b]], into.start[hops.source[b] + 1]
+def _late_entry(
+    b: int,
+    low: int,
+    place: int,
+    high: int,
+    source: I64,
+    target: I64,
+    first: I64,
+    into: I64,
+    skew: int,
+    order_us: I64,
+    depth: I64,
+) -> int:
+    """The first hop into b's source that seems to come after b, by no more than the skew; −1 if none.
+
+    Looked at are those at ``low`` … ``high`` − 1; b would stand at ``place`` among them.
+    """
     at = place
-    while (
-        at > begin
-        and place - at < limits.look
-        and hops.first[into.hop[at - 1]] >= hops.first[b] - limits.skew
-    ):
+    while at > low and first[into[at - 1]] >= first[b] - skew:
         at -= 1  # an earlier hop may itself have been moved behind this one
     best = -1
-    while at < end and at - place < limits.look and hops.first[into.hop[at]] <= hops.first[b] + limits.skew:
-        a = into.hop[at]
+    while at < high and first[into[at]] <= first[b] + skew:
+        a = into[at]
         if (
-            hops.source[a] != hops.target[b]
-            and order_us[a] <= hops.first[b] + limits.skew
+            source[a] != target[b]
+            and order_us[a] <= first[b] + skew
             and _comes_before(b, a, order_us, depth)
             and (best < 0 or _comes_before(a, best, order_us, depth))
         ):
@@ -164,21 +181,29 @@ def corrected_order(hops: Hops, into: Into, limits: Limits, rounds: int, order_u
 
     Hops are sorted by (first, key); ``into`` lists them so.
     """
-    for b in range(hops.source.size):
-        order_us[b] = hops.first[b]
-        depth[b] = 0
+    source, target, first, last = hops.source, hops.target, hops.first, hops.last
+    start, into_hop = into.start, into.hop
+    order_us[:] = first
+    depth[:] = 0
     changed = True
     passes = 0
     while changed and passes < rounds:
         changed = False
-        for step in range(hops.source.size):
-            b = hops.source.size - 1 - step if passes == 0 else step
-            if depth[b] > 0:
+        for step in range(source.size):
+            b = source.size - 1 - step if passes == 0 else step
+            low, high = start[source[b]], start[source[b] + 1]
+            if depth[b] > 0 or low == high:
                 continue
-            place = _place(into.hop, into.start[hops.source[b]], into.start[hops.source[b] + 1], b)
-            if _explained(b, place, hops, into, limits, order_us, depth):
+            place = _place(into_hop, low, high, b)
+            low, high = max(low, place - limits.look), min(high, place + limits.look)
+            early = first[b] - limits.max_gap
+            if _explained(
+                b, low, place, source, target, first, last, into_hop, early, limits.longest, order_us, depth
+            ):
                 continue
-            entry = _late_entry(b, place, hops, into, limits, order_us, depth)
+            entry = _late_entry(
+                b, low, place, high, source, target, first, into_hop, limits.skew, order_us, depth
+            )
             if entry >= 0:
                 order_us[b] = order_us[entry]
                 depth[b] = depth[entry] + 1
@@ -187,13 +212,13 @@ def corrected_order(hops: Hops, into: Into, limits: Limits, rounds: int, order_u
 
 
 @kernel
-def _common(lists: Lists, a: int, others: Lists, b: int) -> bool:
-    """Whether an account stands in both lists, of hop a and of hop b."""
-    i, j = lists.start[a], others.start[b]
-    while i < lists.start[a + 1] and j < others.start[b + 1]:
-        if lists.user[i] == others.user[j]:
+def _common(start: I64, user: I64, a: int, others: I64, other: I64, b: int) -> bool:
+    """Whether an account stands in both lists, ``start`` and ``user`` of hop a and the others of hop b."""
+    i, j = start[a], others[b]
+    while i < start[a + 1] and j < others[b + 1]:
+        if user[i] == other[j]:
             return True
-        if lists.user[i] < others.user[j]:
+        if user[i] < other[j]:
             i += 1
         else:
             j += 1
@@ -201,118 +226,34 @@ def _common(lists: Lists, a: int, others: Lists, b: int) -> bool:
 
 
 @kernel
-def _known(lists: Lists, hop: int) -> bool:
-    return bool(lists.start[hop] < lists.start[hop + 1])
+def _visits(
+    a: int, host: int, since: int, source: I64, target: I64, parent: I64, root: I64, place: I64
+) -> bool:
+    """Whether the chosen chain that ends in hop a touches the host.
 
-
-@kernel
-def _visits(a: int, host: int, hops: Hops, parent: I64) -> bool:
-    """Whether the chosen chain that ends in hop a touches the host."""
-    while a >= 0:
-        if hops.source[a] == host or hops.target[a] == host:
+    It began in ``root``, and before the place ``since`` in the order no hop at all led into the host:
+    so no chain is followed to its beginning for nothing.
+    """
+    if source[root[a]] == host:
+        return True
+    while a >= 0 and place[a] >= since:
+        if target[a] == host:
             return True
         a = parent[a]
     return False
 
 
 @kernel
-def _candidates(
-    b: int, hops: Hops, into: Into, filled: I64, limits: Limits, order_us: I64, found: I64
-) -> tuple[int, int]:
-    """The latest hops that may have led to hop b, into ``found``: how many, and how many were left out."""
-    begin = into.start[hops.source[b]]
-    earliest = hops.first[b] - limits.max_gap
-    count = 0
-    place = begin + filled[hops.source[b]] - 1
-    lowest = place - limits.look
-    while place >= begin and order_us[into.hop[place]] + limits.longest >= earliest:
-        if count == limits.most or place == lowest:
-            low, high = begin, place + 1
-            while low < high:
-                middle = (low + high) // 2
-                if order_us[into.hop[middle]] + limits.longest < earliest:
-                    low = middle + 1
-                else:
-                    high = middle
-            return count, place + 1 - low
-        a = into.hop[place]
-        if hops.source[a] != hops.target[b] and hops.last[a] >= earliest:
-            found[count] = a
-            count += 1
-        place -= 1
-    return count, 0
-
-
-@kernel
-def _gap(a: int, b: int, hops: Hops) -> int:
-    """From the end of hop a to the start of hop b; 0 when they overlap."""
-    return int(max(0, hops.first[b] - hops.last[a]))
-
-
-@kernel
-def _weigh(
-    b: int,
-    found: I64,
-    count: int,
-    hops: Hops,
-    accounts: Accounts,
-    limits: Limits,
-    weights: Weights,
-    weight: F64,
-    strongest: F64,
-) -> float:
-    """How plausible each candidate is, into ``weight``; the sum, with that of "it began here".
-
-    Candidates out of one host are one explanation, that somebody came from there: in the sum the
-    strongest stands for them. ``strongest`` is a scratch array of zeros, one per host.
-    """
-    total = hops.began[b]
-    before_all = count > 0
-    for i in range(count):
-        before_all = before_all and hops.own_since[b] < hops.first[found[i]] - limits.skew
-    if before_all:
-        total *= 2.0  # the account was there by itself, before anyone came
-    for i in range(count):
-        a = found[i]
-        if not _known(accounts.acting, b) or not _known(accounts.any, a):
-            weight[i] = weights.unknown
-        elif _common(accounts.any, a, accounts.acting, b):
-            weight[i] = weights.same
+def _left_out(low: int, high: int, into: I64, order_us: I64, earliest: int) -> int:
+    """How many hops of a stretch of ``into`` that is in order are late enough."""
+    end = high
+    while low < high:
+        middle = (low + high) // 2
+        if order_us[into[middle]] < earliest:
+            low = middle + 1
         else:
-            weight[i] = weights.other
-        weight[i] *= hops.weight[a] / (1.0 + _gap(a, b, hops) / weights.fade)
-        strongest[hops.source[a]] = max(strongest[hops.source[a]], weight[i])
-    for i in range(count):
-        total += strongest[hops.source[found[i]]]
-        strongest[hops.source[found[i]]] = 0.0
-    return float(total)
-
-
-@kernel
-def _link(
-    a: int,
-    b: int,
-    holds: int,
-    certainty: float,
-    hops: Hops,
-    accounts: Accounts,
-    limits: Limits,
-    weights: Weights,
-    terms: I64,
-) -> int:
-    """The terms of a → b into ``terms``, and their sum; ``holds`` is the hop whose account a carries."""
-    starts = hops.moves_since[b] >= hops.first[a] - limits.skew
-    soon = _gap(a, b, hops) <= hops.entered_within[b]
-    terms[0] = hops.entered[b] if starts and soon else 0
-    known = holds >= 0 and _known(accounts.effective, b)
-    terms[1] = 0
-    if soon and known and not _common(accounts.effective, holds, accounts.effective, b):
-        terms[1] = weights.switch
-    terms[2] = 0
-    if hops.outcome[a] >= 0 and hops.first[b] < hops.outcome[a] - limits.skew:
-        terms[2] = weights.left
-    terms[3] = math.floor(-weights.doubt * math.log2(certainty) + 0.5)
-    return int(terms.sum())
+            high = middle
+    return end - low
 
 
 @kernel
@@ -331,45 +272,96 @@ def choose(
     best(b) = score(b) + max(0, max of best(a) + link(a, b)) over the predecessors a that are
     certain enough, add score, have positive evidence of their own, and whose chosen chain does not
     touch b's target; ties go to the lesser key. Certainties depend on the hops alone, never on
-    scores: suppressing one explanation cannot make another more certain.
+    scores: suppressing one explanation cannot make another more certain. Candidates out of one host
+    are one explanation, that somebody came from there: in the sum of weights the strongest stands
+    for them.
 
     ``into`` lists hops in corrected order. Returns how many candidates were not looked at.
     """
-    parent, best = chosen.parent, chosen.best
-    filled = np.zeros(into.start.size, np.int64)  # hops into each host that came so far
+    # Out of their tuples once: a call that is given the tuples copies and counts every array in them.
+    source, target, first, last, outcome = hops.source, hops.target, hops.first, hops.last, hops.outcome
+    parent, best, into_start, into_hop = chosen.parent, chosen.best, into.start, into.hop
+    (any_start, any_user), (acting_start, acting_user), (start, user) = accounts
+    filled = np.zeros(into_start.size, np.int64)  # hops into each host that came so far
+    since = np.full(into_start.size, order.size, np.int64)  # place of the first of them
+    root = np.empty(order.size, np.int64)
+    places = np.empty(order.size, np.int64)
     carried = np.empty(order.size, np.int64)  # the hop whose effective account still holds
     found = np.empty(limits.most, np.int64)
     weight = np.empty(limits.most, np.float64)
-    strongest = np.zeros(into.start.size, np.float64)
-    terms = np.empty(4, np.int64)
+    strongest = np.zeros(into_start.size, np.float64)  # by host
     dropped = 0
-    for b in order:
-        count, cut = _candidates(b, hops, into, filled, limits, order_us, found)
-        dropped += cut
-        total = _weigh(b, found, count, hops, accounts, limits, weights, weight, strongest)
+    for place in range(order.size):
+        b = order[place]
+        begins, goes = first[b], target[b]
+        acts, acted = acting_start[b] < acting_start[b + 1], start[b] < start[b + 1]
+        earliest = begins - limits.max_gap
+        # The latest hops that may have led here, and how plausible each is.
+        low = into_start[source[b]]
+        at = low + filled[source[b]] - 1
+        last_look = at - limits.look
+        total = hops.began[b]
+        before_all = True
+        count = 0
+        while at >= low and order_us[into_hop[at]] + limits.longest >= earliest:
+            if count == limits.most or at == last_look:
+                dropped += _left_out(low, at + 1, into_hop, order_us, earliest - limits.longest)
+                break
+            a = into_hop[at]
+            at -= 1
+            if source[a] == goes or last[a] < earliest:
+                continue
+            one = weights.other
+            if not acts or any_start[a] == any_start[a + 1]:
+                one = weights.unknown
+            elif _common(any_start, any_user, a, acting_start, acting_user, b):
+                one = weights.same
+            one *= hops.weight[a] / (1.0 + max(0, begins - last[a]) / weights.fade)
+            before_all = before_all and hops.own_since[b] < first[a] - limits.skew
+            strongest[source[a]] = max(strongest[source[a]], one)
+            found[count], weight[count] = a, one
+            count += 1
+        if count > 0 and before_all:
+            total *= 2.0  # the account was there by itself, before anyone came
+        for i in range(count):
+            total += strongest[source[found[i]]]
+            strongest[source[found[i]]] = 0.0
         parent[b] = -1
-        gain = 0
+        gain = np.int64(0)
         for i in range(count):
             a = found[i]
             certainty = weight[i] / total
             if certainty < weights.least or best[a] <= 0:
                 continue
-            through = best[a] + _link(a, b, carried[a], certainty, hops, accounts, limits, weights, terms)
+            soon = max(0, begins - last[a]) <= hops.entered_within[b]
+            entered = left = switch = np.int64(0)
+            if soon and hops.moves_since[b] >= first[a] - limits.skew:
+                entered = hops.entered[b]
+            holds = carried[a]
+            if soon and holds >= 0 and acted and not _common(start, user, holds, start, user, b):
+                switch = np.int64(weights.switch)
+            if outcome[a] >= 0 and begins < outcome[a] - limits.skew:
+                left = np.int64(weights.left)
+            doubt = np.int64(math.floor(-weights.doubt * math.log2(certainty) + 0.5))
+            through = best[a] + entered + switch + left + doubt
             if through <= 0 or through < gain:
                 continue
             if through == gain and hops.key[a] > hops.key[parent[b]]:
                 continue
-            if _visits(a, hops.target[b], hops, parent):
+            if _visits(a, goes, since[goes], source, target, parent, root, places):
                 continue
             gain = through
             parent[b] = a
             chosen.certainty[b] = certainty
-            chosen.terms[b] = terms
+            terms = chosen.terms[b]
+            terms[0], terms[1], terms[2], terms[3] = entered, switch, left, doubt
         best[b] = hops.score[b] + gain
-        carried[b] = b
-        if parent[b] >= 0:
-            chosen.same[b] = _common(accounts.any, parent[b], accounts.acting, b)
-        if not _known(accounts.effective, b):
-            carried[b] = carried[parent[b]] if parent[b] >= 0 else -1
-        filled[hops.target[b]] += 1
+        led = parent[b]
+        if led >= 0:
+            chosen.same[b] = _common(any_start, any_user, led, acting_start, acting_user, b)
+        carried[b] = b if acted else carried[led] if led >= 0 else -1
+        root[b] = root[led] if led >= 0 else b
+        places[b] = place
+        since[goes] = min(since[goes], place)
+        filled[goes] += 1
     return dropped

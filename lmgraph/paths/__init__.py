@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lmgraph import frames, score
+from lmgraph import frames, groups, score
+from lmgraph.groups import Lists
 from lmgraph.hops import HopTable, hash64
 from lmgraph.paths import incidents, links
-from lmgraph.schema import SEVERITIES
+from lmgraph.paths.incidents import Incidents
 from lmgraph.settings import Settings
+
+I64 = npt.NDArray[np.int64]
 
 OUT_OF_SIGHT: Final = -(2**40)  # a score in thousandths that no chain makes good
 
@@ -68,132 +70,111 @@ def build(
     scores = np.where(reported, scores, np.minimum(scores, OUT_OF_SIGHT))
     chosen = links.choose(table, scores, features, sessions, user_kinds, settings)
     chosen.parent[~reported] = -1
-    story = _Story(table.hops, chosen)
     suspicious = (scores > 0) & ~table.hops["suppressed"].to_numpy()
     notable = suspicious & (scores >= score.NOTABLE)
-    found = incidents.find(table.hops, story.links, suspicious, notable, max_gap_us=settings.max_gap_us)
-    found.sort(key=lambda incident: (-incident.score, story.first(incident.hops), story.key(incident.hops)))
-    related, cut = incidents.related(table.hops, found, max_gap_us=settings.max_gap_us)
-    paths = _paths(story, found)
-    caps = {
-        "link_candidates": story.links.dropped,
-        "paths": sum(incident.dropped for incident in found),
-        "related": cut,
-    }
-    number = np.cumsum(reported) - 1
-    incident_table = _incidents(story, found, related, paths)
+    found = incidents.find(table.hops, chosen, suspicious, notable, max_gap_us=settings.max_gap_us)
+    story = _Story(table.hops, chosen, number=np.cumsum(reported) - 1)
+    found, columns = story.ranked(found)
+    paths = story.paths(found)
+    related, cut = incidents.related(table.hops, found.hops, max_gap_us=settings.max_gap_us)
+    caps = {"link_candidates": chosen.dropped, "paths": int(found.dropped.sum()), "related": cut}
+    columns["paths"] = groups.order_by(paths["incident"].to_numpy(), found.score.size).tuples()
+    columns["related"] = related.tuples()
     return PathTable(
-        paths=_renumbered(paths, number),
-        links=_links(story.links, found, number),
-        incidents=_renumbered(incident_table, number),
+        paths=paths,
+        links=story.links(found),
+        incidents=frames.make(columns, frames.INCIDENTS),
         dropped_by_caps={name: count for name, count in caps.items() if count},
     )
 
 
 class _Story:
-    """The hops and their links, as plain lists: looked at once per hop of every path."""
+    """The hops and their links, and the frames that tell of them.
 
-    def __init__(self, hops: pd.DataFrame, chosen: links.Links) -> None:
-        self.links = chosen
-        self.best = chosen.best.tolist()
-        self.link_certainty = chosen.certainty.tolist()
-        self.switched = (chosen.terms[:, links.TERMS.index("credential_switch")] != 0).tolist()
-        self._first: list[int] = hops["first_us"].tolist()
-        self._last: list[int] = hops["last_us"].tolist()
-        self._certainty: list[float] = hops["certainty"].tolist()
-        self.column: dict[str, list[Any]] = {name: hops[name].tolist() for name in frames.HOPS}
+    Args:
+        hops: Frame HOPS.
+        chosen: The links.
+        number: Of each hop, its number in the result.
+    """
 
-    def first(self, which: Sequence[int]) -> int:
-        """Least time of the hops."""
-        return min(self._first[hop] for hop in which)
+    def __init__(self, hops: pd.DataFrame, chosen: links.Links, number: I64) -> None:
+        self._chosen = chosen
+        self._number = number
+        names = ("source", "source_user", "outcome", "first_us", "last_us", "key")
+        self._column = {name: hops[name].to_numpy() for name in names}
 
-    def last(self, which: Sequence[int]) -> int:
-        """Greatest time of the hops."""
-        return max(self._last[hop] for hop in which)
+    def _keys(self, lists: Lists) -> npt.NDArray[np.uint64]:
+        """Content key of each list of hops."""
+        digits = self._column["key"][lists.item].astype(">u8").tobytes().hex()  # 16 of each
+        ends = (16 * lists.start).tolist()
+        return np.array([hash64(digits[begin:end]) for begin, end in pairwise(ends)], np.uint64)
 
-    def key(self, which: Sequence[int]) -> int:
-        """Content key of the sequence of hops."""
-        return hash64("".join(f"{self.column['key'][hop]:016x}" for hop in which))
+    def _numbered(self, lists: Lists) -> list[tuple[int, ...]]:
+        return Lists(lists.start, self._number[lists.item]).tuples()
 
-    def switches(self, which: Sequence[int]) -> int:
-        """Credential switches on the links into the hops."""
-        return sum(self.switched[hop] for hop in which)
-
-    def certainty(self, chain: Sequence[int]) -> float:
-        """Product over the hops of a chain and its links."""
-        of_links = math.prod(self.link_certainty[hop] for hop in chain[1:])
-        return float(math.prod(self._certainty[hop] for hop in chain) * of_links)
-
-
-def _severity(thousandths: int) -> int:
-    return SEVERITIES.index(score.severity(thousandths))
-
-
-def _paths(story: _Story, found: list[incidents.Incident]) -> pd.DataFrame:
-    """Frame PATHS, in order of rank: score, then time, then key."""
-    rows: list[dict[str, Any]] = [
-        {
-            "incident": number,
-            "hops": chain,
-            "score": story.best[chain[-1]],
-            "severity": _severity(story.best[chain[-1]]),
-            "certainty": story.certainty(chain),
-            "outcome": story.column["outcome"][chain[-1]],
-            "credential_switches": story.switches(chain[1:]),
-            "causal_user": story.column["source_user"][chain[0]],
-            "first_us": story.first(chain),
-            "last_us": story.last(chain),
-            "key": story.key(chain),
+    def ranked(self, found: Incidents) -> tuple[Incidents, dict[str, object]]:
+        """The incidents by score, then time, then key; and the columns of frame INCIDENTS, but for two."""
+        hops, start = found.hops.item, found.hops.start[:-1]
+        key = self._keys(found.hops)
+        first, last = self._column["first_us"][hops], self._column["last_us"][hops]
+        switched = self._chosen.terms[hops, links.TERMS.index("credential_switch")] != 0
+        if start.size:
+            first, last = np.minimum.reduceat(first, start), np.maximum.reduceat(last, start)
+            switched = np.add.reduceat(switched, start, dtype=np.int64)
+        order = np.lexsort((key, first, -found.score))
+        found = found.take(order)
+        return found, {
+            "hops": self._numbered(found.hops),
+            "origins": self._origins(found.hops).tuples(),
+            "score": found.score,
+            "branches": found.branches,
+            "severity": score.severities(found.score),
+            "credential_switches": switched[order],
+            "first_us": first[order],
+            "last_us": last[order],
+            "key": key[order],
         }
-        for number, incident in enumerate(found)
-        for chain in incident.chains
-    ]
-    rows.sort(key=lambda row: (-row["score"], row["first_us"], row["key"]))
-    return frames.make({name: [row[name] for row in rows] for name in frames.PATHS}, frames.PATHS)
 
+    def _origins(self, members: Lists) -> Lists:
+        """The hosts at which each incident began."""
+        incident = np.repeat(np.arange(members.start.size - 1), np.diff(members.start))
+        began = self._chosen.parent[members.item] < 0
+        source = self._column["source"][members.item[began]].astype(np.int64)
+        both = np.unique((incident[began] << 32) | source)
+        return Lists(np.searchsorted(both >> 32, np.arange(members.start.size)), both & 0xFFFFFFFF)
 
-def _renumbered(frame: pd.DataFrame, number: npt.NDArray[np.int64]) -> pd.DataFrame:
-    """The frame with the numbers of its hops among the reported ones."""
-    hops = [tuple(number[list(row)].tolist()) for row in frame["hops"]]
-    return frame.assign(hops=pd.Series(hops, dtype="object"))
+    def paths(self, found: Incidents) -> pd.DataFrame:
+        """Frame PATHS of the ranked incidents, in order of rank: score, then time, then key."""
+        end, chains = found.ends.item, found.chains
+        of_chain = incidents.unrolled(end, self._chosen, chains)
+        best, first, key = self._chosen.best[end], chains.first[end], self._keys(of_chain)
+        rank = np.lexsort((key, first, -best))
+        end = end[rank]
+        incident = np.repeat(np.arange(found.score.size), np.diff(found.ends.start))
+        columns: dict[str, object] = {
+            "incident": incident[rank],
+            "hops": self._numbered(of_chain.take(rank)),
+            "score": best[rank],
+            "severity": score.severities(best[rank]),
+            "certainty": chains.certainty[end] * chains.link_certainty[end],
+            "outcome": self._column["outcome"][end],
+            "credential_switches": chains.switches[end],
+            "causal_user": self._column["source_user"][chains.root[end]],
+            "first_us": first[rank],
+            "last_us": chains.last[end],
+            "key": key[rank],
+        }
+        return frames.make(columns, frames.PATHS)
 
-
-def _links(
-    chosen: links.Links, found: list[incidents.Incident], number: npt.NDArray[np.int64]
-) -> pd.DataFrame:
-    """Frame LINKS of the hops of the incidents."""
-    hops = sorted(hop for incident in found for hop in incident.hops if chosen.parent[hop] >= 0)
-    columns = {
-        "from": number[chosen.parent[hops]],
-        "to": number[hops],
-        "gap_us": chosen.gap_us[hops],
-        "certainty": chosen.certainty[hops],
-    }
-    terms = {name: chosen.terms[hops, place] for place, name in enumerate(links.TERMS)}
-    return frames.make({**columns, **terms}, frames.LINKS)
-
-
-def _incidents(
-    story: _Story, found: list[incidents.Incident], related: list[tuple[int, ...]], paths: pd.DataFrame
-) -> pd.DataFrame:
-    """Frame INCIDENTS of the ranked incidents."""
-    listed: list[list[int]] = [[] for _ in found]
-    for path, number in enumerate(paths["incident"].tolist()):
-        listed[number].append(path)
-    source, parent = story.column["source"], story.links.parent.tolist()
-    columns: dict[str, object] = {
-        "hops": [incident.hops for incident in found],
-        "paths": [tuple(rows) for rows in listed],
-        "origins": [
-            tuple(sorted({source[hop] for hop in incident.hops if parent[hop] < 0})) for incident in found
-        ],
-        "related": related,
-        "score": [incident.score for incident in found],
-        "branches": [incident.branches for incident in found],
-        "severity": [_severity(incident.score) for incident in found],
-        "credential_switches": [story.switches(incident.hops) for incident in found],
-        "first_us": [story.first(incident.hops) for incident in found],
-        "last_us": [story.last(incident.hops) for incident in found],
-        "key": [story.key(incident.hops) for incident in found],
-    }
-    return frames.make(columns, frames.INCIDENTS)
+    def links(self, found: Incidents) -> pd.DataFrame:
+        """Frame LINKS of the hops of the incidents."""
+        chosen = self._chosen
+        hops = np.sort(found.hops.item[chosen.parent[found.hops.item] >= 0])
+        columns = {
+            "from": self._number[chosen.parent[hops]],
+            "to": self._number[hops],
+            "gap_us": chosen.gap_us[hops],
+            "certainty": chosen.certainty[hops],
+        }
+        terms = {name: chosen.terms[hops, place] for place, name in enumerate(links.TERMS)}
+        return frames.make({**columns, **terms}, frames.LINKS)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lmgraph import frames
+from lmgraph import frames, groups
+from lmgraph.groups import Lists
 from lmgraph.hops import EXECUTION, SHARE, HopTable, saw
 from lmgraph.kernels import paths as kernels
 from lmgraph.score import LINK_WEIGHTS
@@ -64,7 +65,7 @@ class Links:
     terms: I64
     gap_us: I64
     same: Bool
-    persons: list[tuple[int, ...]]
+    persons: Lists
     dropped: int
 
 
@@ -89,7 +90,7 @@ def choose(
     order_us, depth = np.empty(n, np.int64), np.empty(n, np.int64)
     hosts = int(max(hops.source.max(initial=-1), hops.target.max(initial=-1))) + 1
     kernels.corrected_order(
-        hops, _into(hops.target, np.arange(n), hosts), limits, MOST_PASSES, order_us, depth
+        hops, into(hops.target, np.arange(n), hosts), limits, MOST_PASSES, order_us, depth
     )
     order = np.lexsort((depth, order_us))
     accounts = _accounts(table, user_kinds)
@@ -101,9 +102,8 @@ def choose(
         same=np.zeros(n, bool),
     )
     dropped = kernels.choose(
-        order, order_us, hops, accounts, _into(hops.target, order, hosts), limits, _weights(), chosen
+        order, order_us, hops, accounts, into(hops.target, order, hosts), limits, weights(), chosen
     )
-    ends = accounts.any.start
     return Links(
         order=order,
         parent=chosen.parent,
@@ -112,12 +112,13 @@ def choose(
         terms=chosen.terms,
         gap_us=np.maximum(hops.first - hops.last[chosen.parent], 0),
         same=chosen.same,
-        persons=[tuple(accounts.any.user[ends[hop] : ends[hop + 1]].tolist()) for hop in range(n)],
+        persons=Lists(*accounts.any),
         dropped=dropped,
     )
 
 
-def _weights() -> kernels.Weights:
+def weights() -> kernels.Weights:
+    """The weights of explanations and of the terms of links."""
     return kernels.Weights(
         same=SAME_ACCOUNT,
         unknown=UNKNOWN_ACCOUNT,
@@ -165,17 +166,20 @@ def _own_since(hops: pd.DataFrame, sessions: pd.DataFrame) -> I64:
 
     Not over the network, nor with new credentials: whoever is on the host can begin such a one.
     """
-    own = sessions[~sessions["kind"].isin(("network", "new credentials"))]
-    since = own.groupby(["user", "host"], as_index=False)["first_us"].min()
-    asked = pd.DataFrame({"user": hops["source_user"], "host": hops["source"]})
-    found = asked.merge(since, on=["user", "host"], how="left")["first_us"]
-    return np.asarray(found.astype("Int64").fillna(np.iinfo(np.int64).max), dtype=np.int64)
+    own = ~sessions["kind"].isin(("network", "new credentials")).to_numpy()
+    user, host, first = (sessions[name].to_numpy()[own] for name in ("user", "host", "first_us"))
+    asked = hops["source_user"].to_numpy(), hops["source"].to_numpy()
+    (known, found), count = groups.number_pairs((user, host), asked)
+    since = np.full(count + 1, np.iinfo(np.int64).max)  # the last is that of the code −1
+    np.minimum.at(since, known, first)
+    since[-1] = np.iinfo(np.int64).max
+    return np.asarray(since[found])
 
 
-def _into(target: I64, order: I64, hosts: int) -> kernels.Into:
-    """The hops into each host, in that order of hops."""
-    by_host = order[np.argsort(target[order], kind="stable")]
-    return kernels.Into(start=np.searchsorted(target[by_host], np.arange(hosts + 1)), hop=by_host)
+def into(target: I64, order: I64, hosts: int) -> kernels.Into:
+    """The hops into each of so many hosts, in that order of hops."""
+    start, by_host = groups.order_by(target[order], hosts)
+    return kernels.Into(start=start, hop=order[by_host])
 
 
 def _accounts(table: HopTable, user_kinds: npt.NDArray[np.int8]) -> kernels.Accounts:

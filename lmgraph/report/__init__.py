@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 from lmgraph import advice, score, summary
 from lmgraph.report import evidence, network
 from lmgraph.result import ResultData
+from lmgraph.rows import take
 from lmgraph.schema import Severity
 from lmgraph.summary import Lookup
 
@@ -24,13 +27,22 @@ if TYPE_CHECKING:
 
 _VIS: Final = "templates/lib/vis-9.1.2/vis-network.min.js"
 _SOURCE_MAP: Final = "//# sourceMappingURL="  # a developer console would ask for that file
+_PIECE: Final = 1 << 16  # bytes that are written at once
+_MEMBERS: Final = 64  # evidence is made for as many hops at once: a hop may have forty alerts of 8 KB
 _FIRST_WARNINGS: Final = 4  # shown open; further ones behind a counted fold
 
 
 def render(
     data: ResultData, *, top: int = summary.DEFAULT_TOP, min_severity: Severity = "informational"
 ) -> str:
-    """The page as text, to be written as UTF-8.
+    """The page as text, to be written as UTF-8; see ``chunks``."""
+    return b"".join(chunks(data, top=top, min_severity=min_severity)).decode()
+
+
+def chunks(
+    data: ResultData, *, top: int = summary.DEFAULT_TOP, min_severity: Severity = "informational"
+) -> Iterator[bytes]:
+    """The page piece by piece; evidence is made while it is written.
 
     Args:
         data: The result.
@@ -41,17 +53,18 @@ def render(
     names = Lookup(data)
     listed = [row.path for row in summary.shown(data, top, min_severity)]
     incidents = [row for row in data.incidents if row.id in {path.incident for path in listed}]
-    view = evidence.page_data(data, drawing)
+    view = evidence.page_data(data, names, drawing)
     script, style, vis = _own("app.js"), _own("app.css"), vis_script()
     warnings = summary.warnings(data)
     open_ = len(warnings) if len(warnings) <= _FIRST_WARNINGS + 1 else _FIRST_WARNINGS
-    page: str = _template().render(
+    in_time = [] if data.paths else summary.hops_in_time(data, top)
+    pieces = _template().generate(
         policy=policy([vis, script], style),
         style=_raw(style),
         vis=_raw(vis),
         script=_raw(script),
         network_data=script_json(network.vis_network(data, drawing)),
-        page_data=script_json(view),
+        page_data=_script_pieces(view),
         headline=_headline(names, data),
         read=summary.what_was_read(data),
         found=summary.what_was_found(data),
@@ -60,12 +73,12 @@ def render(
         more_warnings=warnings[open_:],
         next_steps=advice.on_incidents(names, incidents) + summary.loose_ends(data),
         without_paths=summary.without_paths(data),
-        hops_in_time=[evidence.hop_line(names, hop) for hop in summary.hops_in_time(data, top)],
+        hops_in_time=[evidence.hop_line(names, hop) for hop in in_time],
         all_hops=len(data.hops),
         severities=[(name, least / 1000) for least, name in score.THRESHOLDS],
         incidents=_incidents(names, data, view["paths"], {path.rank for path in listed}),
         paths=view["paths"],
-        hops=view["hops"],
+        tables=_tables(view),
         listed=len(listed),
         top_score=max((path.score for path in data.paths), default=1.0),
         drawn=len(drawing.edges),
@@ -73,7 +86,43 @@ def render(
         outcomes=summary.OUTCOME_MEANING,
         tool=f"{data.tool.name} {data.tool.version}",
     )
-    return page
+    yield from _encoded(pieces)
+
+
+def _encoded(pieces: Iterable[str]) -> Iterator[bytes]:
+    """The pieces of text, which are tiny, in larger ones."""
+    held = io.BytesIO()
+    for piece in pieces:
+        held.write(piece.encode())
+        if held.tell() >= _PIECE:
+            yield held.getvalue()
+            held = io.BytesIO()
+    yield held.getvalue()
+
+
+def _tables(view: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Each path with its hops."""
+    for start in range(0, len(view["paths"]), _MEMBERS):
+        paths = view["paths"][start : start + _MEMBERS]
+        hops = iter(take(view["hops"], [index for path in paths for index in path["hops"]]))
+        for path in paths:
+            yield path, [next(hops) for _ in path["hops"]]
+
+
+def _script_pieces(view: Mapping[str, Any]) -> Iterator[Markup]:
+    """``script_json`` of the view, a few members at a time of what it lists."""
+    opening = "{"
+    for name, value in view.items():
+        yield _raw(f'{opening}"{name}":')
+        opening = ","
+        if not isinstance(value, Sequence):
+            yield script_json(value)
+            continue
+        yield _raw("[")
+        for start in range(0, len(value), _MEMBERS):
+            yield _raw(("," if start else "") + script_json(value[start : start + _MEMBERS])[1:-1])
+        yield _raw("]")
+    yield _raw("}")
 
 
 def script_json(value: Any) -> Markup:
@@ -168,7 +217,7 @@ def _incidents(
             "origin": summary.several([names.host(key) for key in row.origin_hosts], 3),
             "hosts": summary.number(len(row.hosts), "host"),
             "size": summary.number(len(row.paths), "path"),
-            "related": summary.related(data, row),
+            "related": summary.related(names, row),
             "paths": [(index, paths[index]) for index in members[row.id]],
             "listed": any(paths[index]["rank"] in listed for index in members[row.id]),
             "listed_paths": [index for index in members[row.id] if paths[index]["rank"] in listed],

@@ -5,12 +5,13 @@ Every text is made visible here, once; the page only puts it into text nodes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from lmgraph import advice, summary
 from lmgraph.report.network import Drawing, Edge
 from lmgraph.result import AlertRow, Corroboration, HopRow, PathRow, ResultData
+from lmgraph.rows import Rows, batches, column, take
 from lmgraph.schema import OUTCOMES, STAGES
 from lmgraph.summary import Lookup
 from lmgraph.text import visible
@@ -66,65 +67,100 @@ TERM: Final[Mapping[str, str]] = {
 }
 
 
-def page_data(data: ResultData, drawing: Drawing) -> dict[str, Any]:
+def page_data(data: ResultData, names: Lookup, drawing: Drawing) -> dict[str, Any]:
     """The page's data block: ``paths``, ``hops``, ``edges``, ``hosts``; they refer to each other by index.
 
-    Hops are those of the paths and of the drawn edges; ``nodes`` and ``edges`` of a path hold
-    ``None`` where a limit left one out of the picture. ``company`` are the nodes of its incident.
+    Hops are those of the paths and of the drawn edges, made when they are looked at; ``nodes`` and
+    ``edges`` of a path hold ``None`` where a limit left one out of the picture. ``company`` are the nodes
+    of its incident.
     """
-    names = Lookup(data)
-    on_paths = {key for path in data.paths for key in path.hops}
+    on_paths = {names.hops.place(key) for path in data.paths for key in path.hops}
     of_edges = [_first_hops(edge, on_paths) for edge in drawing.edges]
-    wanted = on_paths.union(*of_edges)
-    hops = [hop for hop in data.hops if hop.id in wanted]
-    hop_number = {hop.id: index for index, hop in enumerate(hops)}
+    wanted = sorted(on_paths.union(*of_edges))
     node_number = {host: index for index, host in enumerate(drawing.hosts)}
-    edge_of = {key: index for index, edge in enumerate(drawing.edges) for key in edge.hops}
-    incident_number = {row.id: number for number, row in enumerate(data.incidents)}
-    number_of = {key: number for number, row in enumerate(data.incidents) for key in row.hops}
-    company = {
-        row.id: [node_number[host] for host in row.hosts if host in node_number] for row in data.incidents
-    }
+    hop_number = {place: index for index, place in enumerate(wanted)}
+
+    def make(indices: Sequence[int]) -> list[dict[str, Any]]:
+        hops = take(data.hops, [wanted[index] for index in indices])
+        names.alerts.hold(key for hop in hops for key in hop.alerts[:ALERT_CAP])
+        ends = [[node_number.get(hop.source), node_number.get(hop.target)] for hop in hops]
+        return [{**hop_view(names, hop), "nodes": nodes} for hop, nodes in zip(hops, ends, strict=True)]
+
     return {
-        "paths": [
-            {
-                **path_view(names, path),
-                "nodes": [node_number.get(host) for host in path.hosts],
-                "hops": [hop_number[key] for key in path.hops],
-                "edges": [edge_of.get(key) for key in path.hops],
-                "incident": incident_number[path.incident],
-                "company": company[path.incident],
-            }
-            for path in data.paths
-        ],
-        "hops": [
-            {
-                **hop_view(names, hop),
-                "nodes": [node_number.get(hop.source), node_number.get(hop.target)],
-            }
-            for hop in hops
-        ],
-        "edges": [
-            {
-                "title": f"{names.host(edge.source)} → {names.host(edge.target)}",
-                "user": names.user(edge.user) if edge.user else "account unknown",
-                "on_path": edge.rank is not None,
-                "incidents": sorted({number_of[key] for key in edge.hops if key in number_of}),
-                "outcome": max((names.hops[key].outcome for key in edge.hops), key=OUTCOMES.index),
-                "hops": [hop_number[key] for key in shown],
-                "more_hops": len(edge.hops) - len(shown),
-            }
-            for edge, shown in zip(drawing.edges, of_edges, strict=True)
-        ],
+        "paths": _paths(data, names, drawing, node_number, hop_number),
+        "hops": Rows(len(wanted), make),
+        "edges": _edges(data, names, drawing, of_edges, hop_number),
         "hosts": [host_view(names, host) for host in drawing.hosts],
         "total": drawing.total,
     }
 
 
-def _first_hops(edge: Edge, on_paths: Collection[str]) -> list[str]:
+def _paths(
+    data: ResultData,
+    names: Lookup,
+    drawing: Drawing,
+    node_number: Mapping[str, int],
+    hop_number: Mapping[int, int],
+) -> list[dict[str, Any]]:
+    edge_of = {
+        place: index
+        for index, edge in enumerate(drawing.edges)
+        if edge.rank is not None
+        for place in edge.hops
+        if place in hop_number
+    }
+    incident_number = {row.id: number for number, row in enumerate(data.incidents)}
+    company = {
+        row.id: [node_number[host] for host in row.hosts if host in node_number] for row in data.incidents
+    }
+    views: list[dict[str, Any]] = []
+    for paths in batches(data.paths):
+        names.hold(paths)
+        for path in paths:
+            places = [names.hops.place(key) for key in path.hops]
+            views.append(
+                {
+                    **path_view(names, path),
+                    "nodes": [node_number.get(host) for host in path.hosts],
+                    "hops": [hop_number[place] for place in places],
+                    "edges": [edge_of.get(place) for place in places],
+                    "incident": incident_number[path.incident],
+                    "company": company[path.incident],
+                }
+            )
+    return views
+
+
+def _edges(
+    data: ResultData,
+    names: Lookup,
+    drawing: Drawing,
+    of_edges: Sequence[Sequence[int]],
+    hop_number: Mapping[int, int],
+) -> list[dict[str, Any]]:
+    outcomes = column(data.hops, "outcome")
+    incident_of: list[int | None] = [None] * len(data.hops)
+    for number, row in enumerate(data.incidents):
+        for key in row.hops:
+            incident_of[names.hops.place(key)] = number
+    return [
+        {
+            "title": f"{names.host(edge.source)} → {names.host(edge.target)}",
+            "user": names.user(edge.user) if edge.user else "account unknown",
+            "on_path": edge.rank is not None,
+            "incidents": sorted({incident_of[place] for place in edge.hops} - {None}),
+            "outcome": max({outcomes[place] for place in edge.hops}, key=OUTCOMES.index),
+            "hops": [hop_number[place] for place in shown],
+            "more_hops": len(edge.hops) - len(shown),
+        }
+        for edge, shown in zip(drawing.edges, of_edges, strict=True)
+    ]
+
+
+def _first_hops(edge: Edge, on_paths: Collection[int]) -> list[int]:
     """The edge's hops on paths and its first others, in time order."""
-    others = [key for key in edge.hops if key not in on_paths][:HOP_CAP]
-    return [key for key in edge.hops if key in on_paths or key in others]
+    others = {*[place for place in edge.hops if place not in on_paths][:HOP_CAP]}
+    return [place for place in edge.hops if place in on_paths or place in others]
 
 
 def path_view(names: Lookup, path: PathRow) -> dict[str, Any]:

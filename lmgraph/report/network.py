@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from lmgraph import summary
-from lmgraph.result import HopRow, HostRow, ResultData
+from lmgraph.result import HostRow, ResultData
+from lmgraph.rows import column
 from lmgraph.summary import Lookup
 from lmgraph.text import visible
 
@@ -34,7 +35,7 @@ class Edge:
         source: Host id.
         target: Host id.
         user: Id of the account that acted on the source, ``None`` if unknown.
-        hops: Ids of the hops, in time order.
+        hops: Places of the hops among all, in time order.
         rank: Best rank of a path that one of them is on, ``None`` if none is.
         score: Greatest score among them.
     """
@@ -42,7 +43,7 @@ class Edge:
     source: str
     target: str
     user: str | None
-    hops: list[str] = field(default_factory=list)
+    hops: list[int] = field(default_factory=list)
     rank: int | None = None
     score: float = float("-inf")
 
@@ -99,25 +100,35 @@ def vis_network(data: ResultData, drawing: Drawing) -> dict[str, Any]:
 
 
 def _merge(data: ResultData) -> list[Edge]:
-    ranks: dict[str, int] = {}
+    names = Lookup(data)
+    ranks: dict[int, int] = {}
     for path in data.paths:
-        for member in path.hops:
-            ranks[member] = min(path.rank, ranks.get(member, path.rank))
+        for place in map(names.hops.place, path.hops):
+            ranks[place] = min(path.rank, ranks.get(place, path.rank))
     edges: dict[tuple[str, str, str | None], Edge] = {}
-    for hop in sorted(data.hops, key=lambda row: (row.first, row.key)):
-        key = (hop.source, hop.target, acting_user(hop))
-        edge = edges.setdefault(key, Edge(*key))
-        edge.hops.append(hop.id)
-        edge.score = max(edge.score, hop.score)
-        rank = ranks.get(hop.id)
+    places = summary.in_time(data.hops, range(len(data.hops)))
+    columns = (column(data.hops, name, places) for name in ("source", "target", "score"))
+    for place, source, target, score, user in zip(places, *columns, _users(data, places), strict=True):
+        key = (source, target, user)
+        edge = edges.get(key)
+        if edge is None:
+            edge = edges[key] = Edge(*key)
+        edge.hops.append(place)
+        edge.score = max(edge.score, score)
+        rank = ranks.get(place)
         if rank is not None:
             edge.rank = rank if edge.rank is None else min(rank, edge.rank)
     return list(edges.values())
 
 
-def acting_user(hop: HopRow) -> str | None:
-    """The account of the hop's edge: who acted on the source, else the first one known."""
-    return hop.source_user or (hop.users[0] if hop.users else None)
+def _users(data: ResultData, places: Sequence[int]) -> list[str | None]:
+    """The account of each hop's edge: who acted on the source, else the first one known."""
+    users: list[str | None] = column(data.hops, "source_user", places)
+    unknown = [number for number, user in enumerate(users) if user is None]
+    others = column(data.hops, "users", [places[number] for number in unknown])
+    for number, known in zip(unknown, others, strict=True):
+        users[number] = known[0] if known else None
+    return users
 
 
 def _importance(edge: Edge) -> tuple[bool, int, float]:

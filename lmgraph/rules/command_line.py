@@ -11,8 +11,10 @@ References:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
+
+import msgspec
 
 from lmgraph.names import typed_ip
 from lmgraph.text import REDACTED
@@ -22,18 +24,22 @@ TargetKind = Literal["name", "ip", "file", "all"]
 
 ADMIN_SHARES: Final = frozenset({"admin$", "c$", "ipc$"})
 _MAX_HOST: Final = 255
+# Several stages read the same line. An attacker writes as many as he likes: few and short ones are kept.
+_REMEMBERED: Final = 512
+_SHORT: Final = 512  # characters
 
 # Flags of PsExec, PAExec and RemCom that take the next word; PsExec's priorities and switches do not.
 _VALUE_FLAGS: Final = frozenset(
     {"u", "p", "n", "r", "w", "a", "g", "lo", "rlo", "to", "p@", "csrc", "clist", "user", "pwd"}
 )
+# A word ends at white space outside quotes; the quote that is never closed goes on to the end.
+_QUOTED_WORD: Final = re.compile(r'(?:[^\s"]++|"[^"]*+(?:"|\Z))++')
 _DISCONNECTS: Final = frozenset({"/d", "/de", "/del", "/dele", "/delet", "/delete"})
 _USER_FLAG: Final = re.compile(r"(?:[-/]|--)(?:user|use|us|u)[:=](.*)", re.IGNORECASE | re.DOTALL)
 _IPV6_LITERAL: Final = ".ipv6-literal.net"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, order=True, gc=False):
     """One host that a command line names.
 
     ``token`` is the host part without slashes in lower case, an address in canonical form, for
@@ -50,8 +56,7 @@ class Target:
         return self.share is not None and self.share.lower() in ADMIN_SHARES
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(msgspec.Struct, frozen=True, gc=False):
     r"""What a command line says of a movement.
 
     Attributes:
@@ -74,10 +79,18 @@ def parse(program: Program, command_line: str | None) -> Movement:
 
     ``None`` and an empty line say nothing: no target, not local, not accidental.
     """
-    words = split(command_line or "")
+    line = command_line or ""
+    return _remembered(program, line) if len(line) <= _SHORT else _read(program, line)
+
+
+def _read(program: Program, line: str) -> Movement:
+    words = split(line)
     if not words:
         return Movement()
     return _psexec(words[1:]) if program == "psexec" else _net(words)
+
+
+_remembered: Final = lru_cache(_REMEMBERED)(_read)
 
 
 def split(command_line: str) -> list[str]:
@@ -85,22 +98,9 @@ def split(command_line: str) -> list[str]:
 
     A backslash before a quote stays a backslash, since most here belong to UNC paths. Linear.
     """
-    words: list[str] = []
-    word: list[str] = []
-    quoted = started = False
-    for char in command_line:
-        if char == '"':
-            quoted, started = not quoted, True
-        elif char.isspace() and not quoted:
-            if started:
-                words.append("".join(word))
-            word, started = [], False
-        else:
-            word.append(char)
-            started = True
-    if started:
-        words.append("".join(word))
-    return words
+    if '"' not in command_line:
+        return command_line.split()
+    return [word.replace('"', "") for word in _QUOTED_WORD.findall(command_line)]
 
 
 def _psexec(words: list[str]) -> Movement:

@@ -59,11 +59,11 @@ def process_names(event: Event) -> str | None:
     ``FileName``, else ``ContextBaseFileName``, else the last part of ``ImageFileName``
     (DESIGN §5); a blank one counts as absent.
     """
-    path_name = basename(event.process_path) if event.process_path else None
-    for name in (event.process_name, event.process_context_name, path_name):
+    for name in (event.process_name, event.process_context_name):
         if known(name):
             return name
-    return None
+    path_name = basename(event.process_path) if event.process_path else None
+    return path_name if known(path_name) else None
 
 
 def is_psexec(name: str | None) -> bool:

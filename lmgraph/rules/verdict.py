@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from lmgraph.rules.command_line import Movement, Program, parse
 from lmgraph.rules.names import has_directory, is_kernel, is_svchost, known, process_names
@@ -14,8 +15,7 @@ NO_MOVEMENT: Final = frozenset({"accidental", "disconnect", "kernel", "process_u
 PROGRAM_OF_ALERT: Final[dict[AlertType, Program]] = {"PsExecExecution": "psexec", "NetUseAdminShare": "net"}
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """The alert that a record is, if any, and its flags, sorted.
 
     Flags: ``renamed`` (PsExec under another name), ``masquerade`` (a system name from a foreign

@@ -9,8 +9,9 @@ References:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from lmgraph.rules.names import is_service_half, is_service_of_psexec, is_shell_service, process_names
 from lmgraph.schema import SMB_PORT, Event, Outcome, Side, Stage
@@ -31,8 +32,7 @@ _SESSIONS: Final[dict[int, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Testimony:
+class Testimony(msgspec.Struct, frozen=True, gc=False):
     """What one record that is no alert says of a hop.
 
     ``opens``: it may open or extend a hop by itself (execution, admin share); the rest is context.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 
 from lmgraph.events import Partial
 from lmgraph.identity import Identity
@@ -12,19 +13,31 @@ from lmgraph.tuning import Entry
 from lmgraph.witness.alerts import Alert, decide
 from lmgraph.witness.contacts import Contact, contacts_of
 from lmgraph.witness.inference import infer_addresses
-from lmgraph.witness.rows import Row, of_alerts, of_context, spread
+from lmgraph.witness.rows import of_alerts, of_context, spread
 from lmgraph.witness.sessions import Session, sessions_of
 from lmgraph.witness.suppression import Taken, lift, suppress
+from lmgraph.witness.table import Row, Witnesses, distinct
 
-__all__ = ["Alert", "Contact", "Findings", "Row", "Session", "Taken", "lift", "testimony"]
+__all__ = [
+    "Alert",
+    "Contact",
+    "Findings",
+    "Row",
+    "Session",
+    "Taken",
+    "Witnesses",
+    "distinct",
+    "lift",
+    "testimony",
+]
 
 
 @dataclass(slots=True)
 class Findings:
-    """All that the records say once they are joined; lists in content order."""
+    """All that the records say once they are joined; in content order."""
 
     alerts: list[Alert]
-    rows: list[Row]
+    rows: Witnesses
     sessions: list[Session]
     contacts: list[Contact]
     rule_matches: Counter[str]
@@ -48,10 +61,10 @@ def testimony(
     """
     decided = decide(partial, identity, settings)
     infer_addresses(decided.alerts, decided.context, identity)
-    rows = of_alerts(decided.alerts, identity) + of_context(decided.context, identity)
-    rows = spread(rows, decided.alerts, settings)
+    made = chain(of_alerts(decided.alerts, identity), of_context(decided.context, identity))
+    rows = spread(Witnesses.of(made), decided.alerts, settings)
     matched = suppress(rows, decided.alerts, identity, entries)
-    rows.sort(key=lambda row: (row.time_us, row.name, row.source, row.target))
+    rows = rows.in_order()
     return Findings(
         alerts=decided.alerts,
         rows=rows,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from lmgraph.events import Kept, Partial, ordered
@@ -15,7 +15,7 @@ from lmgraph.rules import corrected, literal
 from lmgraph.rules.command_line import Movement, parse
 from lmgraph.rules.names import process_names
 from lmgraph.rules.verdict import PROGRAM_OF_ALERT, Verdict
-from lmgraph.schema import AlertType, Event, Origin
+from lmgraph.schema import SMB_PORT, AlertType, Event, Origin
 from lmgraph.settings import SECOND_US, Settings
 
 _Content = tuple[int, str | None, str | None]
@@ -41,7 +41,7 @@ class Alert:
     process_path: str | None
     movement: Movement | None
     start: Event  # the start of the process behind it; the alert's own event where none was read
-    targets: list[int] = field(default_factory=list)
+    targets: tuple[int, ...] = ()
     suppressed_by: str | None = None
 
 
@@ -60,43 +60,46 @@ def decide(partial: Partial, identity: Identity, settings: Settings) -> Decided:
     rule = literal.decide if settings.rules == "literal" else corrected.decide
     # What the second look brought for joins is no alert: the first look would have kept it.
     found = {name: row for name, row in partial.found.items() if row.event.kind != "process_start"}
-    rows = list(ordered(found | partial.kept))
-    matches: Counter[str] = Counter()
     full: list[tuple[bytes, Kept]] = []
-    tables: list[tuple[bytes, Kept]] = []
-    for one in rows:
-        (tables if one[1].event.kind == "table_alert" else full).append(one)
-    twins = _Twins(full, identity)
+    tables: list[Kept] = []
+    for one in ordered(found | partial.kept):
+        if one[1].event.kind == "table_alert":
+            tables.append(one[1])
+        else:
+            full.append(one)
     alerts: list[Alert] = []
-    context: list[tuple[bytes, Kept]] = []
+    matches: Counter[str] = Counter()
     copies: Counter[bytes] = Counter()
-    absorbed = 0
-    for _, row in tables:
+    twins = _Twins(full if tables else (), identity)
+    for row in tables:
         verdict = rule(row.event, None, None)
-        matches[verdict.alert or ""] += row.copies
         twin = twins.of(row.event)
         if twin is not None:
             copies[twin] += row.copies
-            absorbed += row.copies
-        elif verdict.alert is not None:
-            alerts.append(_alert(row, verdict, identity))
+        if verdict.alert is not None:
+            matches[verdict.alert] += row.copies
+            if twin is None:
+                alerts.append(_alert(row, row.copies, verdict, identity))
+    context: list[tuple[bytes, Kept]] = []
     for name, row in full:
-        start = identity.process_of(row.event)
-        named = (process_names(start), start.process_path) if start is not None else (None, None)
-        verdict = rule(row.event, *named)
+        verdict = rule(row.event, *_behind(row.event, identity))
         if verdict.alert is None:
             context.append((name, row))
             continue
         matches[verdict.alert] += row.copies
-        whole = Kept(row.event, row.copies + copies[name], row.origin)
-        alerts.append(_alert(whole, verdict, identity))
-    del matches[""]
+        alerts.append(_alert(row, row.copies + copies[name], verdict, identity))
     alerts = _one_per_action(alerts)
     alerts.sort(key=lambda alert: (alert.event.time_us, alert.key))
-    return Decided(alerts, context, matches, absorbed)
+    return Decided(alerts, context, matches, absorbed=copies.total())
 
 
-def _alert(row: Kept, verdict: Verdict, identity: Identity) -> Alert:
+def _behind(event: Event, identity: Identity) -> tuple[str | None, str | None]:
+    """Name and path of the process start behind a record, where a rule asks for it."""
+    start = identity.process_of(event) if event.remote_port == SMB_PORT else None
+    return (process_names(start), start.process_path) if start is not None else (None, None)
+
+
+def _alert(row: Kept, copies: int, verdict: Verdict, identity: Identity) -> Alert:
     event = row.event
     assert verdict.alert is not None
     start = identity.process_of(event)
@@ -107,7 +110,7 @@ def _alert(row: Kept, verdict: Verdict, identity: Identity) -> Alert:
     return Alert(
         key=_key(event, verdict.alert, process),
         event=event,
-        copies=row.copies,
+        copies=copies,
         origin=row.origin,
         alert_type=verdict.alert,
         flags=verdict.flags,

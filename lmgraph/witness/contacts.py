@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -18,7 +17,8 @@ from lmgraph.names import canonical_ip, identifies
 from lmgraph.rules.witnesses import testify
 from lmgraph.schema import Event, Origin
 from lmgraph.settings import DAY_US
-from lmgraph.witness.rows import Row, of_context
+from lmgraph.witness.rows import of_context
+from lmgraph.witness.table import Row, Witnesses
 
 I32 = npt.NDArray[np.int32]
 
@@ -58,7 +58,7 @@ class _Met(NamedTuple):
     told: list[Row | None]
 
 
-def contacts_of(partial: Partial, rows: Sequence[Row], identity: Identity) -> list[Contact]:
+def contacts_of(partial: Partial, rows: Witnesses, identity: Identity) -> list[Contact]:
     """Contacts of everything that was folded, and of the witnesses that open hops.
 
     A folded row is resolved at its first and at its last record: an address may have changed hands
@@ -79,7 +79,8 @@ def contacts_of(partial: Partial, rows: Sequence[Row], identity: Identity) -> li
     contact, kind = np.array([(-1, -1), *map(number, met.told)], np.int64)[1:][met.of].T
     shown = contact >= 0
     contact, kind, row, time_us = contact[shown], kind[shown], met.rows[shown], met.times[shown]
-    openers = [(*number(row), row.time_us, int(row.name[:16], 16)) for row in rows if row.opens]
+    opening = rows.take(np.flatnonzero(rows.columns["opens"]))
+    openers = [(*number(row), row.time_us, row.key) for row in opening]
     openers = [opener for opener in openers if opener[0] >= 0]
     opened = np.array([opener[:3] for opener in openers], np.int64).reshape(-1, 3)
     names = np.array([opener[3] for opener in openers], np.uint64)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
+
+import numpy as np
 
 from lmgraph.events import Kept
 from lmgraph.identity import Holder, Identity
@@ -13,112 +13,89 @@ from lmgraph.names import canonical_ip, identifies, is_self
 from lmgraph.rules.command_line import Target
 from lmgraph.rules.names import is_service_of_psexec, is_shell_service
 from lmgraph.rules.witnesses import Testimony, testify
-from lmgraph.schema import STAGE_OF_ALERT, Event, Origin
+from lmgraph.schema import SIDES, STAGE_OF_ALERT, STAGES, Event
 from lmgraph.settings import SECOND_US, Settings
 from lmgraph.witness.alerts import Alert
+from lmgraph.witness.table import ANY_REACH, Row, Witnesses
 
-ANY_REACH: Final = 2**62  # the window alone bounds it
 # About 20 s pass from PsExec's start to its service (WINDOWS.md); any service at all is tied to a
 # movement by nearness alone, and software installs services, too.
 SERVICE_REACH_US: Final = 90 * SECOND_US
 # Nothing says that a connection after @file or \\* was made by that command.
 FOLLOWS: Final = 0.5
+_CONNECTION, _SOURCE = STAGES.index("connection"), SIDES.index("source")
+_SEES_ACCOUNT: Final = frozenset({"logon", "share_server", "smb_execution", "logon_failed"})
 
 
-@dataclass(slots=True, kw_only=True)
-class Row:
-    """One witness of one (source, target); codes are -1 where unknown. Times in microseconds UTC."""
-
-    name: str  # content key of the record
-    time_us: int
-    source: int
-    target: int
-    stage: str
-    side: str
-    opens: bool
-    proves: str
-    kind: str
-    origin: Origin
-    of: int = -1  # index of the alert that it comes from
-    alert: int = -1  # the same where the alert itself belongs to the hop
-    alert_type: str | None = None
-    denied: bool = False
-    source_user: int = -1
-    target_user: int = -1
-    credential: int = -1
-    certainty: float = 1.0
-    process: str | None = None
-    process_path: str | None = None
-    object: str | None = None
-    host: int = -1  # who recorded it
-    user: int = -1
-    flags: tuple[str, ...] = ()
-    suppressed_by: str | None = None
-    reach_us: int = ANY_REACH
-    alternatives: tuple[tuple[int, int, float], ...] = ()
-
-
-def of_alerts(alerts: Sequence[Alert], identity: Identity) -> list[Row]:
-    r"""Rows of the alerts whose own record names the target; fills ``alert.targets``.
+def of_alerts(alerts: Sequence[Alert], identity: Identity) -> Iterator[Row]:
+    r"""Rows of the alerts whose own record names the target; turns ``movement`` into ``targets``.
 
     A PsExec that names a file of hosts or all of them (``@file``, ``\\*``) gives one row without
     a target here; ``spread`` resolves it from what follows.
     """
-    rows: list[Row] = []
     for index, alert in enumerate(alerts):
         if alert.host < 0:
             continue
         seen: set[int] = {alert.host}  # the host itself is no target
+        targets: list[int] = []
         for ends in _alert_targets(alert, identity):
-            if ends and ends[0].host in seen:
+            target = ends[0].host if ends else -1
+            if target in seen:
                 continue
-            seen.update(end.host for end in ends[:1])
-            rows.append(_alert_row(index, alert, ends, identity))
-    return rows
+            if target >= 0:
+                seen.add(target)
+                targets.append(target)
+            yield _alert_row(index, alert, ends, identity)
+        alert.targets = tuple(targets)
+        alert.movement = None  # all that it said is in the rows, and it would be a third of the alert
 
 
-def of_context(context: Iterable[tuple[bytes, Kept]], identity: Identity) -> list[Row]:
-    """Rows of the records that are no alerts but testify to a stage (``rules.witnesses``)."""
-    rows = []
+def of_context(context: Iterable[tuple[bytes, Kept]], identity: Identity) -> Iterator[Row]:
+    """Rows of the records that are no alerts but testify to a stage (``rules.witnesses``).
+
+    Args:
+        context: Records, each with its digest.
+        identity: Of the same records.
+    """
     for name, row in context:
         testimony = testify(row.event)
-        if testimony is None:
-            continue
-        made = _context_row(name.hex(), row, testimony, identity)
+        made = None if testimony is None else _context_row(name, row, testimony, identity)
         if made is not None:
-            rows.append(made)
-    return rows
+            yield made
 
 
-def spread(rows: list[Row], alerts: Sequence[Alert], settings: Settings) -> list[Row]:
+def spread(rows: Witnesses, alerts: Sequence[Alert], settings: Settings) -> Witnesses:
     r"""Resolve ``@file`` and ``\\*`` from the 445 connections that follow on the same host.
 
     A command that nothing follows keeps its row without a target.
     """
-    follows: dict[int, list[Row]] = {}
-    for row in sorted(rows, key=_when):
-        if row.stage == "connection" and row.side == "source" and row.target >= 0:
-            follows.setdefault(row.source, []).append(row)
-    out = []
-    for row in rows:
-        if row.target >= 0 or row.alert < 0:
-            out.append(row)
-            continue
-        after = follows.get(row.source, [])
-        start = bisect_left(after, row.time_us, key=_when)
-        end = bisect_left(after, row.time_us + settings.window_us, key=_when)
-        best: dict[int, float] = {}
-        for other in after[start:end]:
-            best[other.target] = max(best.get(other.target, 0.0), other.certainty * FOLLOWS)
-        made = [replace(row, target=target, certainty=share) for target, share in sorted(best.items())]
-        targets = alerts[row.alert].targets
-        targets += [one.target for one in made if one.target not in targets]
-        out += made or [row]
+    by = rows.columns
+    lost = np.flatnonzero((by["target"] < 0) & (by["alert"] >= 0))
+    if not lost.size:
+        return rows
+    after = np.flatnonzero((by["stage"] == _CONNECTION) & (by["side"] == _SOURCE) & (by["target"] >= 0))
+    after = after[np.lexsort((by["time_us"][after], by["source"][after]))]
+    sources, times = by["source"][after], by["time_us"][after]
+    repeats, found = np.ones(len(rows), np.int64), np.zeros(len(rows), np.bool_)
+    targets, shares = [np.empty(0, np.int32)], [np.empty(0)]
+    for place in lost.tolist():
+        first, last = np.searchsorted(sources, by["source"][place] + np.arange(2))
+        since = by["time_us"][place]
+        start, end = first + np.searchsorted(times[first:last], (since, since + settings.window_us))
+        near, which = np.unique(by["target"][after[start:end]], return_inverse=True)
+        if near.size:
+            share = np.zeros(near.size)
+            np.maximum.at(share, which, by["certainty"][after[start:end]] * FOLLOWS)
+            repeats[place], found[place] = near.size, True
+            targets.append(near)
+            shares.append(share)
+            alert = alerts[by["alert"][place]]
+            alert.targets += tuple(near[~np.isin(near, alert.targets)].tolist())
+    out = rows.take(np.repeat(np.arange(len(rows)), repeats))
+    resolved = np.repeat(found, repeats)
+    out.columns["target"][resolved] = np.concatenate(targets)
+    out.columns["certainty"][resolved] = np.concatenate(shares)
     return out
-
-
-def _when(row: Row) -> int:
-    return row.time_us
 
 
 def _alert_targets(alert: Alert, identity: Identity) -> list[list[Holder]]:
@@ -154,12 +131,10 @@ def _peer(event: Event, near: int, identity: Identity) -> list[Holder]:
 
 def _alert_row(index: int, alert: Alert, ends: list[Holder], identity: Identity) -> Row:
     target = ends[0].host if ends else -1
-    if target >= 0 and target not in alert.targets:
-        alert.targets.append(target)
     home = identity.hosts.all[target].name if target >= 0 else None
     written = alert.movement.credential if alert.movement is not None else None
     return Row(
-        name=alert.key,
+        key=int(alert.key, 16),
         time_us=alert.event.time_us,
         source=alert.host,
         target=target,
@@ -181,12 +156,13 @@ def _alert_row(index: int, alert: Alert, ends: list[Holder], identity: Identity)
         object=alert.process,
         host=alert.host,
         user=alert.user,
-        flags=alert.flags,
+        renamed="renamed" in alert.flags,
+        masquerade="masquerade" in alert.flags,
         alternatives=tuple((alert.host, other.host, other.certainty) for other in ends[1:]),
     )
 
 
-def _context_row(name: str, row: Kept, testimony: Testimony, identity: Identity) -> Row | None:
+def _context_row(name: bytes, row: Kept, testimony: Testimony, identity: Identity) -> Row | None:
     event = row.event
     host = identity.host_of(event)
     if host < 0:
@@ -197,9 +173,8 @@ def _context_row(name: str, row: Kept, testimony: Testimony, identity: Identity)
         return None
     other = far[0].host if far else -1
     outward = testimony.side == "source"
-    sees_account = event.kind in {"logon", "share_server", "smb_execution", "logon_failed"}
     return Row(
-        name=name,
+        key=int.from_bytes(name[:8], "big"),
         time_us=event.time_us,
         source=host if outward else other,
         target=other if outward else host,
@@ -211,7 +186,7 @@ def _context_row(name: str, row: Kept, testimony: Testimony, identity: Identity)
         origin=row.origin,
         denied=testimony.denied,
         source_user=_actor(user, identity) if outward else -1,
-        target_user=user if sees_account else -1,
+        target_user=user if event.kind in _SEES_ACCOUNT else -1,
         certainty=far[0].certainty if far else 1.0,
         object=testimony.object,
         host=host,

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
 from lmgraph.identity.accounts import Accounts
 from lmgraph.schema import Event
 
@@ -103,3 +108,19 @@ def test_a_local_account_lends_no_domain_to_a_bare_name() -> None:
     assert accounts.of_name("Administrator") != accounts.of_name("Administrator", "SRV7")
     typed = Accounts([], ["CORP\\Administrator"], {"srv7"})
     assert typed.of_name("Administrator") == typed.of_name("Administrator", "CORP")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["alice", "bob"]), st.integers(0, 9)), max_size=4),
+    st.lists(st.integers(0, 9), max_size=6),
+    st.sampled_from([None, "", "-", "carol"]),
+    st.sampled_from([None, "7", "8", "999"]),
+)
+def test_many_times_at_once_are_answered_as_one_by_one(
+    logons: list[tuple[str, int]], times: list[int], name: str | None, logon_id: str | None
+) -> None:
+    accounts = Accounts([logon(who, "CORP", None, "7", time_us) for who, time_us in logons])
+    asked = Event(kind="logon", time_us=0, cid="c", aid="a", user_name=name, logon_id=logon_id)
+    found = accounts.of_events(asked, np.array(sorted(times), np.int64))
+    one_by_one = [msgspec.structs.replace(asked, time_us=time_us) for time_us in sorted(times)]
+    assert found.tolist() == [accounts.of_event(event) for event in one_by_one]

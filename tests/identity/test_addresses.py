@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -190,3 +191,56 @@ def test_the_index_finds_what_looking_at_every_host_finds(
     found = {one.host: one.certainty for one in book.holders(IP, time_us)}
     if expected:
         assert found == pytest.approx(expected)
+
+
+HOSTS = st.integers(0, 2)
+# Few, so that they meet; beyond NEAR and FAR, too.
+MOMENTS = [NOON + hour * HOUR_US for hour in (0, 1, 2, 24, 27, 240, 241, 1000)]
+STEPS = st.sampled_from(MOMENTS)
+SIGHTED = st.lists(st.tuples(HOSTS, STEPS, st.booleans()), max_size=8)
+
+
+@given(
+    own=SIGHTED,
+    told=st.lists(st.tuples(HOSTS, STEPS), max_size=3),
+    removed=st.lists(st.tuples(HOSTS, STEPS), max_size=2),
+    listed=st.lists(st.tuples(HOSTS, STEPS, STEPS), max_size=1),
+    guessed=st.lists(st.tuples(HOSTS, STEPS), max_size=1),
+    foreign=st.sets(HOSTS, max_size=1),
+)
+def test_many_times_at_once_are_answered_as_one_by_one(
+    own: list[tuple[int, int, bool]],
+    told: list[tuple[int, int]],
+    removed: list[tuple[int, int]],
+    listed: list[tuple[int, int, int]],
+    guessed: list[tuple[int, int]],
+    foreign: set[int],
+) -> None:
+    book = Addresses()
+    for host, at, given_then in own:
+        book.see(host, IP, (at,), by="local-address", given=given_then)
+    for host, at in told:
+        book.tell(host, IP, (at,))
+    for host, at in removed:
+        book.remove(host, IP, at)
+    for host, begin, end in listed:
+        book.enlist(host, IP, begin, end)
+    for host, at in guessed:
+        book.guess(host, IP, at)
+
+    def fits(host: int) -> bool:
+        return host not in foreign
+
+    asked = [at + after for at in MOMENTS for after in (-MINUTE, 0, MINUTE)]
+    found = book.likeliest(IP, np.array(asked), fits)
+    one_by_one = [book.holders(IP, at, fits) for at in asked]
+    assert found.tolist() == [holders[0].host if holders else -1 for holders in one_by_one]
+
+
+def test_what_is_learned_after_a_question_counts_for_the_next() -> None:
+    book = Addresses()
+    book.see(A, IP, (NOON,), by="local-address")
+    assert hosts(book.holders(IP, NOON + 2 * HOUR_US)) == [A]
+    book.see(B, IP, (NOON + 3 * HOUR_US, NOON + HOUR_US), by="local-address")
+    assert hosts(book.holders(IP, NOON + 2 * HOUR_US)) == [B]
+    assert book.likeliest(IP, np.array([NOON + 2 * HOUR_US])).tolist() == [B]

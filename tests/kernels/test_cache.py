@@ -21,7 +21,7 @@ import numpy as np
 from lmgraph.kernels import cache_directory, history
 days = np.empty(1, np.int64)
 one = np.zeros(1, np.int64)
-history.earlier_days(one, one, one, one + 1, 10, days, -1)
+history.earlier_days(one, one, one, one.copy(), one + 1, 1, days)
 print(days[0], cache_directory())
 """
 

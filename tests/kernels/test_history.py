@@ -8,27 +8,52 @@ from hypothesis import strategies as st
 
 from lmgraph.kernels import history
 
-pairs = st.lists(st.tuples(st.integers(-2, 3), st.integers(0, 50)), max_size=30)
+pairs = st.lists(st.tuples(st.integers(0, 50), st.integers(-1, 3)), max_size=30)
 
 
 @given(pairs, pairs)
 def test_earlier_days(uses: list[tuple[int, int]], asked: list[tuple[int, int]]) -> None:
     uses, asked = sorted(uses), sorted(asked)
     days = np.empty(len(asked), np.int64)
-    key, time = np.array(uses, np.int64).reshape(-1, 2).T
-    what, before = np.array(asked, np.int64).reshape(-1, 2).T
-    history.earlier_days(key.copy(), time.copy(), what.copy(), before.copy(), 10, days, -99)
+    time, key = np.array(uses, np.int64).reshape(-1, 2).T.copy()
+    before, what = np.array(asked, np.int64).reshape(-1, 2).T.copy()
+    history.earlier_days(key, time, time // 10, what, before, 4, days)
     assert days.tolist() == [
-        len({t // 10 for k, t in uses if k == one and t < until}) for one, until in asked
+        len({t // 10 for t, k in uses if k == one and t < until}) if one >= 0 else -1 for until, one in asked
     ]
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 50), st.integers(0, 2), st.integers(-1, 4), st.booleans()), max_size=40
+    ),
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 2)), max_size=10),
+)
+def test_target_days(uses: list[tuple[int, int, int, bool]], asked: list[tuple[int, int]]) -> None:
+    uses, asked = sorted(uses), sorted(asked)
+    time, source, target, moved = np.array(uses, np.int64).reshape(-1, 4).T.copy()
+    before, who = np.array(asked, np.int64).reshape(-1, 2).T.copy()
+    pair = np.where(target >= 0, source * 5 + target, -1)
+    many, new = np.empty((2, len(asked)), np.int64)
+    args = (source, pair, moved.astype(bool), time, time // 10, 0, 2, who, before, 3, 15, many, new)
+    history.target_days(*args)
+    for place, (until, one) in enumerate(asked):
+        mine = [(t, to, went) for t, s, to, went in uses if s == one and to >= 0]
+        days = {t // 10: {to for u, to, _ in mine if u // 10 == t // 10 and u < until} for t, _, _ in mine}
+        assert many[place] == sum(len(of_day) >= 2 for of_day in days.values())
+        moves = [(t, to) for t, to, went in mine if went]
+        first = {to: min(t for t, other in moves if other == to) for _, to in moves}
+        assert new[place] == len({t // 10 for t in first.values() if t < until and t >= 10})
+
+
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 20), st.integers(0, 4)), max_size=30))
-def test_distinct_near(rows: list[tuple[int, int, int]]) -> None:
+def test_targets_near(rows: list[tuple[int, int, int]]) -> None:
     rows = sorted(rows)
-    group, time, value = np.array(rows, np.int64).reshape(-1, 3).T
-    distinct = np.empty(len(rows), np.int64)
-    history.distinct_near(group.copy(), time.copy(), value.copy(), 5, np.zeros(5, np.int64), distinct)
-    assert distinct.tolist() == [
-        len({v for h, u, v in rows if h == g and abs(u - t) <= 5}) for g, t, _ in rows
+    group, time, value = np.array(rows, np.int64).reshape(-1, 3).T.copy()
+    near, most = np.empty((2, len(rows)), np.int64)
+    history.targets_near(group, time, value, 3, 4, 5, near, most)
+    assert near.tolist() == [len({v for h, u, v in rows if h == g and abs(u - t) <= 3}) for g, t, _ in rows]
+    of = list(zip(rows, near.tolist(), strict=True))
+    assert most.tolist() == [
+        max((count for (h, u, _), count in of if h == g and u + 3 < t - 4), default=0) for g, t, _ in rows
     ]

@@ -7,6 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+from lmgraph.kernels import paths as kernels
+from tests import naive
+from tests.builders import DAY, HOUR, bare_hops
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # All engine kernels on one small world; repr of floats shows every bit.
@@ -48,3 +55,23 @@ def test_kernels_without_compilation_give_the_same() -> None:
     plain = output(program, NUMBA_DISABLE_JIT="1")
     assert plain == output(program)
     assert "'certainty'" in plain
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_best_chains_are_those_of_a_plain_search(seed: int) -> None:
+    """On more hops than the reference that tries every chain can bear, and on long chains."""
+    dice = np.random.default_rng(seed)
+    hosts, count = int(dice.integers(3, 60)), 400
+    source = dice.integers(0, hosts, count)
+    target = (source + dice.integers(1, hosts, count)) % hosts
+    if seed % 3 == 0:  # a line, and ways back into it
+        source = np.arange(count) % 300
+        target = np.where(dice.random(count) < 0.8, source + 1, dice.integers(0, 300, count))
+    time = np.sort(dice.integers(0, dice.choice([40, 3000]), count)) * (HOUR // 60)
+    score = dice.choice([-500, 0, 500, 2000, 4000], count)
+    args = bare_hops(source, target, time, score)
+    kernels.choose(*args)
+    graph = naive.temporal_graph(source.tolist(), target.tolist(), time.tolist())
+    best, before = naive.best_chains(graph, score.tolist(), DAY)
+    assert args[-1].best.tolist() == best
+    assert args[-1].parent.tolist() == before

@@ -6,12 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmgraph.paths.incidents import Incident, find, related
+from lmgraph.groups import Lists
+from lmgraph.paths import incidents
+from lmgraph.paths.incidents import find, related, unrolled
 from lmgraph.paths.links import Links
+from tests import naive
 from tests.builders import DAY, HOUR
 
 Row = tuple[float, float, int, tuple[int, ...]]
 A, B, BOTH, NOBODY = (1,), (2,), (1, 2), ()
+
+
+def lists(of: list[tuple[int, ...]]) -> Lists:
+    start = np.cumsum([0, *map(len, of)])
+    return Lists(start, np.array([one for part in of for one in part], np.int64))
 
 
 def links(parent: list[int], best: list[int], persons: list[tuple[int, ...]]) -> Links:
@@ -25,7 +33,7 @@ def links(parent: list[int], best: list[int], persons: list[tuple[int, ...]]) ->
         terms=np.zeros((count, 4), np.int64),
         gap_us=np.zeros(count, np.int64),
         same=np.zeros(count, bool),
-        persons=persons,
+        persons=lists(persons),
         dropped=0,
     )
 
@@ -34,8 +42,9 @@ def hops(spans: list[tuple[float, float]], sources: list[int]) -> pd.DataFrame:
     """Hops of so many hours, from a host to one that no other touches."""
     return pd.DataFrame(
         {
-            "source": sources,
-            "target": [100 + number for number in range(len(spans))],
+            "source": np.array(sources, np.int32),
+            "target": np.array([100 + number for number in range(len(spans))], np.int32),
+            "certainty": 1.0,
             "first_us": [round(first * HOUR) for first, _ in spans],
             "last_us": [round(last * HOUR) for _, last in spans],
         }
@@ -47,7 +56,7 @@ def groups(*rows: Row, max_gap_us: int | None = DAY) -> list[tuple[int, ...]]:
     frame = hops([row[:2] for row in rows], [row[2] for row in rows])
     chosen = links([-1] * len(rows), [1000] * len(rows), [row[3] for row in rows])
     found = find(frame, chosen, np.ones(len(rows), bool), np.ones(len(rows), bool), max_gap_us=max_gap_us)
-    return [incident.hops for incident in found]
+    return found.hops.tuples()
 
 
 # --- hops out of one host that nothing led to -----------------------------------------------------
@@ -108,14 +117,14 @@ def chains(parent: list[int], best: list[int]) -> tuple[tuple[int, ...], ...]:
     """The listed paths of one incident."""
     count = len(parent)
     chosen = links(parent, best, [A] * count)
-    (incident,) = find(
+    found = find(
         hops([(0, 0)] * count, [7] * count),
         chosen,
         np.ones(count, bool),
         np.ones(count, bool),
         max_gap_us=DAY,
     )
-    return incident.chains
+    return tuple(unrolled(found.ends.item, chosen, found.chains).tuples())
 
 
 def test_the_peak_on_the_way_is_listed_beside_the_leaf() -> None:
@@ -128,10 +137,30 @@ def test_the_peak_on_the_way_is_listed_beside_the_leaf() -> None:
 
 
 def test_related_are_those_that_touch_a_host_within_the_gap() -> None:
-    incidents = [Incident(hops=(number,), chains=(), score=0, branches=0, dropped=0) for number in range(2)]
+    members = lists([(0,), (1,)])
     for gap_us, found in ((HOUR, [(1,), (0,)]), (HOUR - 1, [(), ()]), (None, [(1,), (0,)])):
         frame = hops([(0, 1), (2, 3)], [7, 7])
-        assert related(frame, incidents, max_gap_us=gap_us) == (found, 0)
+        of_each, dropped = related(frame, members, max_gap_us=gap_us)
+        assert (of_each.tuples(), dropped) == (found, 0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_related_are_the_same_as_the_reference_finds(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the cap cuts, and where the pairs do not fit the buffer at once."""
+    dice = np.random.default_rng(seed)
+    count, parts = int(dice.integers(1, 120)), int(dice.integers(1, 12))
+    first = np.sort(dice.integers(0, 30, count)) * HOUR
+    source, target = dice.integers(0, 3, (2, count)).astype(np.int32)
+    spans = {"first_us": first, "last_us": first + dice.integers(0, 3, count) * HOUR}
+    frame = pd.DataFrame({"source": source, "target": target, **spans})
+    of = dice.integers(0, parts, count)
+    members = [tuple(np.flatnonzero(of == number).tolist()) for number in range(parts)]
+    members = [part for part in members if part]
+    monkeypatch.setattr(incidents, "MOST_RELATED", 3)
+    monkeypatch.setattr(incidents, "AT_ONCE", 7)
+    for gap in (0, 3 * HOUR, None):
+        found, dropped = related(frame, lists(members), max_gap_us=gap)
+        assert (found.tuples(), dropped) == naive.related(frame, members, gap, most=3)
 
 
 # --- further branches -----------------------------------------------------------------------------
@@ -142,9 +171,9 @@ def branches(parent: list[int], best: list[int], notable: list[bool]) -> int:
     count = len(parent)
     chosen = links(parent, best, [A] * count)
     frame = hops([(0, 0)] * count, [7] * count)
-    (incident,) = find(frame, chosen, np.ones(count, bool), np.array(notable), max_gap_us=DAY)
-    assert incident.score == max(best) + incident.branches
-    return incident.branches
+    found = find(frame, chosen, np.ones(count, bool), np.array(notable), max_gap_us=DAY)
+    assert found.score.tolist() == [max(best) + found.branches[0]]
+    return int(found.branches[0])
 
 
 def test_what_follows_weakly_takes_no_branch_away() -> None:

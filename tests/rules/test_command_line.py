@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmgraph.rules.command_line import Movement, Target, parse, split
+from tests import naive
 
 SRV = Target("srv7", "name")
 
@@ -117,6 +118,29 @@ def test_a_missing_line_says_nothing() -> None:
 def test_split() -> None:
     assert split(r'a "b c"d  "" \\h\c$') == ["a", "b cd", "", r"\\h\c$"]
     assert split('a "b c') == ["a", "b c"]
+
+
+@given(
+    st.text(alphabet=st.one_of(st.sampled_from('ab"\\ \t\x1c\x85\u2003\ufeff'), st.characters(codec=None)))
+)
+def test_split_as_the_reference_does(line: str) -> None:
+    assert split(line) == naive.split(line)
+
+
+def test_every_kind_of_space_separates() -> None:
+    odd = [
+        chr(code)
+        for code in range(0x110000)
+        if split(f'"q"a{chr(code)}b') != naive.split(f'"q"a{chr(code)}b')
+    ]
+    assert odd == []
+
+
+def test_a_line_reads_the_same_however_long_and_however_often() -> None:
+    for length in (0, 600):
+        line = "psexec \\\\h cmd " + "x" * length
+        assert parse("psexec", line) == parse("psexec", line) == Movement((Target("h", "name"),))
+        assert parse("net", line).accidental  # another program reads the same line otherwise
 
 
 def test_a_host_name_has_an_end() -> None:
