@@ -105,9 +105,11 @@ def weigh_again(table: HopTable, witnesses: pd.DataFrame) -> HopTable:
     alert = table.members["alert"].to_numpy() >= 0
     w = {name: witnesses[name].to_numpy()[row] for name in ("opens", "denied", "suppressed")}
     opens = w["opens"] & ~w["denied"] & (table.members["share"].to_numpy() >= COUNTS_FROM)
-    has_alert = _any(len(table.hops), hop, alert)
-    left = _any(len(table.hops), hop, np.where(has_alert[hop], alert, opens) & ~w["suppressed"])
-    return replace(table, hops=table.hops.assign(suppressed=~left))
+    count = len(table.hops)
+    has_alert = np.bincount(hop[alert], minlength=count) > 0
+    left = np.where(has_alert[hop], alert, opens) & ~w["suppressed"]
+    suppressed = np.bincount(hop[left], minlength=count) == 0
+    return replace(table, hops=table.hops.assign(suppressed=suppressed))
 
 
 _Unplaced = tuple[int, str, tuple[int, ...]]  # row, reason, candidates
