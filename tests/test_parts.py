@@ -235,10 +235,10 @@ def test_a_file_that_is_gone_is_said_to_be(big: Path, monkeypatch: pytest.Monkey
 
 
 def test_strict_names_the_line_of_the_file(big: Path, read_parts: list[int]) -> None:
-    big.write_bytes(lines(random.Random(5), 5 * MIB).replace(b'ProcessRollup2", "pad"', b'x"}'))
-    content = b"\n".join(line for line in big.read_bytes().split(b"\n") if line.strip().endswith(b"}"))
-    big.write_bytes(content + b"\n{\n")
-    with pytest.raises(RecordError, match=rf":{content.count(10) + 2}\]$"):
+    known = json.dumps(Telemetry().process("WS1", at(1, "10:00"), "a.exe", "a", pid="1")).encode()
+    content = known + b"\n" + FOREIGN * 5000
+    big.write_bytes(content + b"{\n")
+    with pytest.raises(RecordError, match=r":5002\]$"):
         gather([str(big)], Settings(strict=True), LocalEngine(2))
     assert not read_parts
 
