@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
@@ -117,21 +118,35 @@ def progress_bar(given: Mapping[str, Any]) -> Iterator[Callable[[Progress], None
     from lmgraph import terminal
 
     columns = (
-        rich_progress.BarColumn(),
+        rich_progress.BarColumn(20),
         rich_progress.DownloadColumn(),
+        rich_progress.TransferSpeedColumn(),
         rich_progress.TimeRemainingColumn(),
         rich_progress.TextColumn("{task.description}", markup=False),
     )
     console = terminal.console(sys.stderr, color=not given["no_color"])
+    # No thread of rich's own: it would draw ten times a second, whether or not there is news.
     with rich_progress.Progress(
-        *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
+        *columns,
+        console=console,
+        transient=True,
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        get_time=time.monotonic,
     ) as bar:
         task = bar.add_task("reading", total=None)
+        look = 1
 
         def show(now: Progress) -> None:
-            look = "second look, " if now.look > 1 else ""
-            said = f"{look}{summary.number(now.alerts, 'alert')}, {visible(now.path, 40)}"
+            nonlocal look
+            if now.look != look:
+                look = now.look
+                bar.reset(task)  # with its own rate and time left
+            label = "second look, " if now.look > 1 else ""
+            said = f"{label}{summary.number(now.alerts, 'alert')}, {visible(now.path, 40)}"
             bar.update(task, completed=now.bytes_done, total=now.bytes_total, description=said)
+            bar.refresh()
 
         yield show
 

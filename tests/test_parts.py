@@ -182,11 +182,14 @@ def test_what_parts_cannot_tell_is_read_in_one_piece(
 
 
 def test_a_medium_that_fails_is_read_in_one_piece(big: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: FileSource, _size: int) -> None:
-        if self._file.tell() > 5 * MIB:
-            raise StreamError("unreadable", "input/output error")
+    class Failing(FileSource):
+        def readinto(self, view: memoryview) -> int:
+            if self._file.tell() > 5 * MIB:
+                raise StreamError("unreadable", "input/output error")
+            return super().readinto(view)
 
-    monkeypatch.setattr(FileSource, "_count", fail)
+    monkeypatch.setattr(parts, "FileSource", Failing)
+    monkeypatch.setattr(reading, "FileSource", Failing)
     whole, joined = both_ways(big)
     assert joined == whole
     assert [remark.code for remark in joined.remarks] == ["unreadable"]
