@@ -21,7 +21,7 @@ from lmgraph.identity import Identity
 from lmgraph.names import content_key
 from lmgraph.result import ResultData
 from lmgraph.rules.names import has_directory, on_volume
-from lmgraph.schema import ALERT_TYPES, OUTCOMES, SIDES, STAGES
+from lmgraph.schema import ALERT_TYPES, OUTCOMES, SIDES, STAGES, Event
 from lmgraph.settings import DAY_US, Settings
 from lmgraph.tuning import Entry
 from lmgraph.witness import Findings, Row, Taken, lift, testimony
@@ -279,28 +279,39 @@ def _days_read(partial: Partial) -> npt.NDArray[np.int64]:
     history: all that the others did that day would be missing from it. Rows of the query's table
     are no measure, for a host has one only where something happened: any of them makes its day.
     """
-    told = [(row.event, row.event.time_us) for row in partial.kept.values()]
-    told += [(event, tally.first_us) for event, tally in partial.folded.items()]
-    sensors: dict[int, set[tuple[str | None, ...]]] = {}
-    days = set()
-    for event, time_us in told:
+    numbers: dict[tuple[str | None, ...], int] = {}
+
+    def sensor(event: Event) -> int:
         if event.source == "table":
-            days.add(time_us // DAY_US)
-        elif not of_inventory(event):
-            sensors.setdefault(time_us // DAY_US, set()).add((event.cid, event.aid or event.host_name))
-    most = max(map(len, sensors.values()), default=0)
-    days |= {day for day, spoke in sensors.items() if len(spoke) * _LEAST_PART >= most}
-    return np.array(sorted(days), dtype=np.int64)
+            return -1
+        return numbers.setdefault((event.cid, event.aid or event.host_name), len(numbers))
+
+    events = [row.event for row in partial.kept.values()]
+    events = [event for event in events if event.source == "table" or not of_inventory(event)]
+    folded = partial.folded.columns
+    kept, times = [sensor(event) for event in events], [event.time_us for event in events]
+    spoke = np.empty(len(folded.name), np.int64)
+    for seen in partial.folded.by_template():
+        spoke[seen.rows] = sensor(seen.event)
+    sensors = np.concatenate([np.array(kept, np.int64), spoke])
+    days = np.concatenate([np.array(times, np.int64), folded.first_us]) // DAY_US
+    of_table = np.unique(days[sensors < 0])
+    # One number per day and sensor, so that each pair counts once.
+    pairs = np.unique((days * max(len(numbers), 1) + sensors)[sensors >= 0])
+    told, counts = np.unique(pairs // max(len(numbers), 1), return_counts=True)
+    most = int(counts.max(initial=0))
+    return np.union1d(of_table, told[counts * _LEAST_PART >= most])
 
 
 def _contacts(findings: Findings) -> pd.DataFrame:
-    rows = [
-        (time_us, contact.source, contact.target, contact.user)
-        for contact in findings.contacts
-        for time_us in contact.times
-    ]
-    columns = dict(zip(frames.CONTACTS, zip(*rows, strict=True), strict=True)) if rows else {}
-    return frames.make(dict(columns), frames.CONTACTS)
+    contacts = findings.contacts
+    sizes = [len(contact.times) for contact in contacts]
+    columns: dict[str, object] = {
+        name: np.repeat(np.array([getattr(contact, name) for contact in contacts], np.int32), sizes)
+        for name in ("source", "target", "user")
+    }
+    columns["time_us"] = np.concatenate([contact.times for contact in contacts] or [np.zeros(0, np.int64)])
+    return frames.make(columns, frames.CONTACTS)
 
 
 def _sessions(findings: Findings) -> pd.DataFrame:

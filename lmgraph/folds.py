@@ -27,6 +27,8 @@ SKETCH: Final = 256  # record names kept per row: counts are exact up to here, e
 _WAITING: Final = 1 << 16  # records that wait at least until they are counted in
 _HOST_FIELDS: Final = ("cid", "aid", "host_name", "host_domain", "host_role", "host_ip", "source")
 _BLOCK: Final = 1 << 16  # rows or record names sorted at a time: what that needs stays small
+_NO_NAMES: Final = np.zeros(0, np.uint64)
+_NO_GROUPS: Final = np.zeros(0, np.int64)
 
 
 class Columns(NamedTuple):
@@ -45,6 +47,16 @@ class Columns(NamedTuple):
     sketch: U64
 
 
+class Seen(NamedTuple):
+    """One template and all its rows: where in ``Columns`` they lie, ascending in time, and their sum."""
+
+    event: Event
+    rows: slice
+    first_us: int
+    last_us: int
+    records: int
+
+
 class Folds:
     """Templates and, by the hour, how often and when each was seen.
 
@@ -54,7 +66,7 @@ class Folds:
 
     def __init__(self) -> None:
         self.templates: dict[int, Event] = {}
-        self._columns = _of_records(np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.uint64))
+        self._columns = _of_records(_NO_NAMES, _NO_GROUPS, _NO_NAMES)
         self._chunks: list[Columns] = []
         self._waiting = 0
         self._names, self._times, self._records = array("Q"), array("q"), array("Q")
@@ -136,38 +148,73 @@ class Folds:
         self.templates = {name: self.templates[name] for name in np.unique(self._columns.name).tolist()}
         return gone
 
-    def by_template(self) -> Iterator[tuple[Event, slice]]:
-        """Each template and where its rows lie in ``columns``; by its first time, then its name."""
+    def by_template(self) -> Iterator[Seen]:
+        """Each template with what all its rows say; by its first time, then its name."""
         columns = self.columns
-        names, begins = np.unique(columns.name, return_index=True)
-        order = np.lexsort((names, columns.first_us[begins]))
-        ends = np.append(begins[1:], len(columns.name))
-        for place in order.tolist():
-            yield self.templates[int(names[place])], slice(int(begins[place]), int(ends[place]))
+        begins = np.flatnonzero(_changes(columns.name))
+        if not len(begins):
+            return
+        names, first = columns.name[begins], columns.first_us[begins]
+        told = zip(
+            names.tolist(),
+            begins.tolist(),
+            np.append(begins[1:], len(columns.name)).tolist(),
+            first.tolist(),
+            np.maximum.reduceat(columns.last_us, begins).tolist(),
+            np.add.reduceat(columns.records, begins).tolist(),
+            strict=True,
+        )
+        rows = [
+            Seen(self.templates[name], slice(begin, end), first_us, last_us, records)
+            for name, begin, end, first_us, last_us, records in told
+        ]
+        for place in np.lexsort((names, first)).tolist():
+            yield rows[place]
 
-    def distinct(self, rows: I64, groups: I64) -> I64:
-        """Distinct records of each group of rows, which may tell of the same ones.
+    def distinct(self, rows: I64, groups: I64, names: U64 = _NO_NAMES, name_groups: I64 = _NO_GROUPS) -> I64:
+        """Distinct records of each group, of whose rows and names several may tell of one record.
 
         Exact below ``SKETCH``, else the sketch's estimate.
 
         Args:
             rows: Places in ``columns``.
-            groups: Group of each, from 0 on, none left out.
+            groups: Group of each, from 0 on; none is left out.
+            names: Names of further records.
+            name_groups: Group of each.
         """
         columns = self.columns
-        order = np.argsort(groups, kind="stable")
-        begins = np.flatnonzero(np.diff(groups[order], prepend=-1))
-        rows = rows[order]
-        starts = columns.starts[rows]
-        counts, sketch = _least(columns.sketch, starts, columns.starts[rows + 1] - starts, begins)
+        both = np.concatenate([groups, name_groups])
+        order = np.argsort(both, kind="stable")
+        begins = np.flatnonzero(_changes(both[order]))
+        starts = np.concatenate([columns.starts[rows], len(columns.sketch) + np.arange(len(names))])
+        sizes = np.concatenate([np.diff(columns.starts)[rows], np.ones(len(names), np.int64)])
+        values = np.concatenate([columns.sketch, names])
+        counts, sketch = _least(values, starts[order], sizes[order], begins, SKETCH)
         if not len(begins):
             return counts
-        records = np.add.reduceat(columns.records[rows], begins)
+        records = np.concatenate([columns.records[rows], np.ones(len(names), np.int64)])
+        records = np.add.reduceat(records[order], begins)
         greatest = sketch[np.cumsum(counts) - 1]
         for group in np.flatnonzero((counts >= SKETCH) & (records > SKETCH)).tolist():
             estimate = round((SKETCH - 1) * 2**64 / (int(greatest[group]) + 1))
             counts[group] = max(SKETCH, min(int(records[group]), estimate))
         return counts
+
+    def repeats(self, places: I64) -> int:
+        """Records less distinct ones, by place and hour; where a sketch is full nothing is counted.
+
+        Args:
+            places: Of each row: rows of one place and hour may tell of the same records.
+        """
+        columns = self.columns
+        if not len(places):
+            return 0
+        order, begins = _groups(places, columns.first_us // HOUR_US)
+        sizes = np.diff(columns.starts)[order]
+        exact = np.maximum.reduceat(sizes, begins) < SKETCH
+        counts, _ = _least(columns.sketch, columns.starts[order], sizes, begins, len(columns.sketch))
+        records = np.add.reduceat(columns.records[order], begins)
+        return int((records - counts)[exact].sum())
 
     def _flush(self) -> None:
         """Move what ``add`` has gathered to the chunks that wait."""
@@ -280,7 +327,7 @@ def _reduced(parts: Sequence[Columns]) -> Columns:
     records = np.concatenate([part.records for part in parts])
     sizes = np.concatenate([np.diff(part.starts) for part in parts])
     values = np.concatenate([part.sketch for part in parts])
-    counts, sketch = _least(values, _starts(sizes)[order], sizes[order], begins)
+    counts, sketch = _least(values, _starts(sizes)[order], sizes[order], begins, SKETCH)
     return Columns(
         name[order[begins]],
         np.add.reduceat(records[order], begins),
@@ -291,7 +338,7 @@ def _reduced(parts: Sequence[Columns]) -> Columns:
     )
 
 
-def _groups(name: U64, hour: I64) -> tuple[I64, I64]:
+def _groups(name: U64 | I64, hour: I64) -> tuple[I64, I64]:
     """An order by name and hour, and where in it each pair of these begins."""
     # numpy sorts one key several times as fast as two (lexsort), so the names become small numbers.
     order = np.argsort(name)
@@ -309,14 +356,15 @@ def _changes(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     return changes
 
 
-def _least(values: U64, starts: I64, sizes: I64, begins: I64) -> tuple[I64, U64]:
-    """The ``SKETCH`` least distinct values of each group of rows: how many, and themselves.
+def _least(values: U64, starts: I64, sizes: I64, begins: I64, most: int) -> tuple[I64, U64]:
+    """The ``most`` least distinct values of each group of rows: how many, and themselves.
 
     Args:
         values: Of all rows.
         starts: Where each row's values start, rows of one group together.
         sizes: How many each row has.
         begins: At which row each group begins.
+        most: Of each group.
     """
     counts, out = np.zeros(len(begins), np.int64), [np.zeros(0, np.uint64)]
     bounds = np.append(begins, len(starts))
@@ -335,8 +383,8 @@ def _least(values: U64, starts: I64, sizes: I64, begins: I64) -> tuple[I64, U64]
         found, groups = found[fresh], groups[fresh]
         each = np.bincount(groups, minlength=right - left)
         rank = np.arange(len(found)) - np.repeat(np.cumsum(each) - each, each)
-        out.append(found[rank < SKETCH])
-        counts[left:right] = np.minimum(each, SKETCH)
+        out.append(found[rank < most])
+        counts[left:right] = np.minimum(each, most)
     return counts, np.concatenate(out)
 
 

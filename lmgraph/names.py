@@ -8,13 +8,16 @@ import re
 from functools import lru_cache
 from typing import Final
 
-REMEMBERED: Final = 65_536  # addresses come back by the thousand, and parsing one costs microseconds
+REMEMBERED: Final = 65_536  # names and addresses come back by the thousand; parsing one costs microseconds
 NETBIOS_LENGTH: Final = 15  # a NetBIOS name is cut to 15 characters
 
 
 _SELF: Final = frozenset(
     {"", ".", "localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "%computername%"}
 )
+# As most are written: its own canonical form, and twenty times quicker to see than to parse.
+_OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_PLAIN_IP: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 # What Windows still takes for an IPv4 address: fewer parts, octal, hexadecimal. A bare number below
 # 2**24 may as well be a name.
 _LOOSE_IP: Final = re.compile(
@@ -22,6 +25,7 @@ _LOOSE_IP: Final = re.compile(
 )
 
 
+@lru_cache(REMEMBERED)
 def split_name(name: str) -> tuple[str, str | None]:
     """Case-folded short name and DNS domain of a host name; ``None`` where it has no domain.
 
@@ -43,8 +47,8 @@ def same_domain(left: str | None, right: str | None) -> bool:
 @lru_cache(REMEMBERED)
 def canonical_ip(text: str | None) -> str | None:
     """Canonical text of an address, IPv4 of an IPv4-mapped one; ``None`` if it is none."""
-    if text is None:
-        return None
+    if text is None or _PLAIN_IP.fullmatch(text):
+        return text
     try:
         address = ipaddress.ip_address(text.strip().strip("[]").partition("%")[0])
     except ValueError:
@@ -94,6 +98,7 @@ def identifies(ip: str | None) -> bool:
     ) and not (address.version == 4 and int(address) == 0xFFFFFFFF)
 
 
+@lru_cache(REMEMBERED)
 def is_self(token: str) -> bool:
     """Whether a target token names the host that uses it: ``localhost``, ``.``, a loopback address."""
     folded = token.strip().casefold()

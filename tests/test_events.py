@@ -63,8 +63,9 @@ def test_an_alert_is_kept_whole_and_kernel_smb_is_folded_by_the_hour() -> None:
     partial = collect(records(psexec(), kernel_smb(1), kernel_smb(2), kernel_smb(HOUR_US)), SETTINGS, FIRST)
     assert [row.event for row in partial.kept.values()] == [psexec()]
     assert partial.folded.columns.records.tolist() == [2, 1]
-    ((template, rows),) = partial.folded.by_template()
-    assert (template.time_us, template.process_id, rows) == (0, None, slice(0, 2))
+    (seen,) = partial.folded.by_template()
+    assert (seen.event.time_us, seen.event.process_id, seen.rows) == (0, None, slice(0, 2))
+    assert (seen.first_us, seen.last_us, seen.records) == (BASE + 1, BASE + HOUR_US, 3)
 
 
 def test_one_record_delivered_twice_is_one_event_with_two_copies() -> None:

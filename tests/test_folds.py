@@ -134,16 +134,36 @@ def test_a_full_sketch_of_as_many_records_is_exact() -> None:
 def test_a_union_counts_a_record_of_two_rows_once() -> None:
     told = [(0, BASE, 1), (0, BASE, 2), (1, BASE, 2), (2, BASE, 9), (2, BASE + HOUR_US, 9)]
     found = one_by_one(told)
-    places = {template.aid: rows for template, rows in found.by_template()}
+    places = {seen.event.aid: seen.rows for seen in found.by_template()}
     a, b, c = (places[aid].start for aid in "abc")
-    counts = found.distinct(np.array([c, a, b, c + 1]), np.array([1, 0, 0, 1]))
-    assert counts.tolist() == [2, 1]
+    rows, groups = np.array([c, a, b, c + 1]), np.array([1, 0, 0, 1])
+    assert found.distinct(rows, groups).tolist() == [2, 1]
+    further, of = np.array([2, 7, 7, 5], np.uint64), np.array([0, 0, 1, 2])
+    assert found.distinct(rows, groups, further, of).tolist() == [3, 2, 1]
     assert Folds().distinct(np.zeros(0, np.int64), np.zeros(0, np.int64)).tolist() == []
+
+
+def test_repeats_are_counted_by_place_and_hour_where_nothing_is_estimated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = [(0, BASE, 1), (0, BASE, 1), (1, BASE + 5, 1), (1, BASE + HOUR_US, 1), (2, BASE, 1), (2, BASE, 2)]
+    found = one_by_one(told)
+    places = np.empty(len(found), np.int64)
+    for seen in found.by_template():
+        places[seen.rows] = 1 if seen.event.aid == "c" else 0
+    assert found.repeats(places) == 2
+    found = one_by_one([*told, (2, BASE, 2)])
+    assert found.repeats(places) == 3
+    monkeypatch.setattr(folds, "SKETCH", 2)
+    assert found.repeats(places) == 2
+    assert Folds().repeats(np.zeros(0, np.int64)) == 0
 
 
 def test_templates_come_by_their_first_time() -> None:
     found = one_by_one([(2, BASE, 1), (0, BASE + HOUR_US, 2), (1, BASE - 1, 3), (2, BASE + 1, 4)])
-    assert [template.aid for template, _ in found.by_template()] == ["b", "c", "a"]
+    assert [seen.event.aid for seen in found.by_template()] == ["b", "c", "a"]
+    (_, seen, _) = found.by_template()
+    assert (seen.first_us, seen.last_us, seen.records) == (BASE, BASE + 1, 2)
 
 
 def test_only_wanted_templates_are_left() -> None:

@@ -193,8 +193,8 @@ def _contact_rows(findings: Findings, entities: Entities) -> list[result.Contact
             user=entities.user(contact.user),
             days=contact.days,
             count=contact.count,
-            first=iso(min(contact.times)),
-            last=iso(max(contact.times)),
+            first=iso(int(contact.times[0])),
+            last=iso(int(contact.times[-1])),
         )
         for contact in findings.contacts
     ]

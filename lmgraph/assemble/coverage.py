@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from lmgraph import result
-from lmgraph.events import SKETCH, Partial, Tally
+from lmgraph.events import Partial
 from lmgraph.schema import ALERT_TYPES, Origin, Severity, at_least
 from lmgraph.settings import iso
 
@@ -88,7 +90,7 @@ def coverage_of(partial: Partial, inputs: Inputs, counts: Counts) -> result.Cove
     records = sum(row.records for row in input_rows)
     rejected = sum(row.rejected for row in input_rows)
     used = sum(row.copies for row in partial.kept.values())
-    used += sum(tally.records for tally in partial.folded.values())
+    used += int(partial.folded.columns.records.sum())
     repeated = sum(row.copies - 1 for row in partial.kept.values())
     repeated += _repeated(partial)
     unknown = [report.path for report in partial.inputs.values() if report.format is None]
@@ -115,19 +117,15 @@ def _repeated(partial: Partial) -> int:
     """Repeats among folded records, as far as they can be counted.
 
     Deliveries may differ in what enrichment adds, so rows of one sensor, kind and hour are looked
-    at together; beyond ``SKETCH`` records a sketch estimates, and an estimate is no count.
+    at together; a full sketch estimates, and an estimate is no count.
     """
-    together: dict[tuple[str | None, ...], list[Tally]] = {}
-    for event, tally in partial.folded.items():
-        hour = str(event.time_us)
-        place = (event.cid, event.aid, event.aid or event.host_name, event.kind, event.event_code, hour)
-        together.setdefault(place, []).append(tally)
-    repeats = 0
-    for tallies in together.values():
-        if all(len(tally.sketch) < SKETCH for tally in tallies):
-            names = {name for tally in tallies for name in tally.sketch}
-            repeats += sum(tally.records for tally in tallies) - len(names)
-    return repeats
+    numbers: dict[tuple[str | None, ...], int] = {}
+    places = np.zeros(len(partial.folded), np.int64)
+    for seen in partial.folded.by_template():
+        event = seen.event
+        place = (event.cid, event.aid, event.aid or event.host_name, event.kind, event.event_code)
+        places[seen.rows] = numbers.setdefault(place, len(numbers))
+    return partial.folded.repeats(places)
 
 
 def _warnings(partial: Partial, counts: Counts, rejected: int) -> list[str]:

@@ -17,7 +17,10 @@ def telemetry_of(partial: Partial, identity: Identity) -> dict[int, Sightings]:
     """Per host and source, what its sensor told: first, last (µs UTC) and the number of records."""
     seen: dict[int, Sightings] = {}
     told = [(row.event, row.event.time_us, row.event.time_us, row.copies) for row in partial.kept.values()]
-    told += [(event, tally.first_us, tally.last_us, tally.records) for event, tally in partial.folded.items()]
+    told += [
+        (folded.event, folded.first_us, folded.last_us, folded.records)
+        for folded in partial.folded.by_template()
+    ]
     for event, first, last, records in told:
         host = identity.host_of(event)
         if host < 0 or of_inventory(event):

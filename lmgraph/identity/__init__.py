@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
 from lmgraph.assets import Asset
-from lmgraph.events import Kept, Partial, dated, ordered
+from lmgraph.events import Partial
+from lmgraph.folds import Folds
 from lmgraph.identity.accounts import Accounts
 from lmgraph.identity.addresses import Addresses, Holder
 from lmgraph.identity.hosts import Hosts
 from lmgraph.names import identifies, is_self
-from lmgraph.rules.verdict import movements, tokens
+from lmgraph.rules.verdict import movements
 from lmgraph.schema import Event
 from lmgraph.settings import DAY_US
 from lmgraph.text import visible
 
 __all__ = ["Holder", "Identity"]
 
+I64 = npt.NDArray[np.int64]
+_Process = tuple[str, str, str]  # cid or "", aid, process id
+
 REALM_US: Final = 7 * DAY_US  # recordings this far apart that share no host are two data sets
+_EVIDENCE: Final = {"address": "address-event", "host_info": "inventory"}
 
 
 class Identity:
@@ -30,21 +42,29 @@ class Identity:
     """
 
     def __init__(self, partial: Partial, assets: Iterable[Asset] = ()) -> None:
-        whole = [row for rows in (partial.kept, partial.found) for _, row in ordered(rows)]
-        folds = [row for rows in (partial.folded, partial.sightings) for row in dated(rows)]
-        rows = [(row.event, row.event.time_us, row.event.time_us) for row in whole]
-        rows += [(event, tally.first_us, tally.last_us) for event, tally in folds]
+        events = [row.event for rows in (partial.kept, partial.found) for row in rows.values()]
+        folds = (partial.folded, partial.sightings)
+        folded = [seen for each in folds for seen in each.by_template()]
         self.warnings: list[str] = []
-        self.hosts = Hosts((event, last) for event, _, last in rows)
-        self.hosts.meet(_targets(event for event, _, _ in rows))
+        self.hosts = Hosts(
+            [*((event, event.time_us) for event in events), *((seen.event, seen.last_us) for seen in folded)]
+        )
+        targets, credentials = _named_in(chain(events, (seen.event for seen in folded)))
+        self.hosts.meet(targets)
         self.accounts = Accounts(
-            (event for event, _, _ in rows), _credentials(whole), {host.short for host in self.hosts.all}
+            chain(events, *map(_tellings, folds)), credentials, {host.short for host in self.hosts.all}
         )
         self.addresses = Addresses()
-        self._processes = _processes(whole)
-        self._realms = self._part_realms(rows)
-        for event, first, last in rows:
-            self._learn_address(event, first, last)
+        self._processes = _processes(partial)
+        self._realms = self._part_realms(events, folds)
+        for event in events:
+            self._learn_address(event, (event.time_us,), event.time_us)
+        for each in folds:
+            columns = each.columns
+            for seen in each.by_template():
+                times = array("q", columns.first_us[seen.rows].tobytes())
+                times.frombytes(columns.last_us[seen.rows].tobytes())
+                self._learn_address(seen.event, times, seen.first_us)
         self.listed = frozenset(self._enlist(asset) for asset in assets) - {-1}
 
     def host_of(self, event: Event) -> int:
@@ -79,30 +99,39 @@ class Identity:
             return found
         return [Holder(self.hosts.unknown(ip, near, self._realm(ip, time_us)), 1.0, "unresolved")]
 
+    def by_addresses(self, ip: str, times: I64, near: int) -> I64:
+        """The likeliest of ``by_address`` at each time."""
+        hosts = self.hosts.all
+        cid = hosts[near].cid if near >= 0 else None
+        found = self.addresses.likeliest(
+            ip, times, lambda host: cid is None or hosts[host].cid in {None, cid}
+        )
+        unknown = found < 0
+        realms = np.searchsorted(self._realms.get(ip, []), times[unknown], "right")
+        stand_ins = {realm: self.hosts.unknown(ip, near, realm) for realm in np.unique(realms).tolist()}
+        found[unknown] = [stand_ins[realm] for realm in realms.tolist()]
+        return found
+
     def seal(self) -> None:
         """Settle keys and spellings; call once everything has been resolved."""
         self.hosts.seal()
         self.accounts.seal()
 
-    def _learn_address(self, event: Event, first_us: int, last_us: int) -> None:
+    def _learn_address(self, event: Event, times: Iterable[int], first_us: int) -> None:
+        """Take what a record, or a template seen at those times, says of who has an address."""
         host = self.host_of(event)
-        if (
-            event.remote_name
-            and identifies(event.remote_ip)
-            and event.remote_ip
-            and event.kind != "share_client"
-        ):
-            named = self.hosts.named(event.remote_name, host)
-            if len(named) == 1 and not is_self(event.remote_name):
-                self.addresses.tell(named[0], event.remote_ip, (first_us, last_us))
+        ip, name = event.remote_ip, event.remote_name
+        if ip and name and event.kind != "share_client" and identifies(ip) and not is_self(name):
+            named = self.hosts.named(name, host)
+            if len(named) == 1:
+                self.addresses.tell(named[0], ip, times)
         if host < 0 or event.host_ip is None or not identifies(event.host_ip):
             return
         if event.kind == "address_removed":
-            self.addresses.remove(host, event.host_ip, last_us)
+            self.addresses.remove(host, event.host_ip, event.time_us)
             return
-        by = {"address": "address-event", "host_info": "inventory"}.get(event.kind, "local-address")
-        given = event.kind == "address"
-        self.addresses.see(host, event.host_ip, (first_us, last_us), by=by, given=given)
+        by = _EVIDENCE.get(event.kind, "local-address")
+        self.addresses.see(host, event.host_ip, times, by=by, given=event.kind == "address")
         if event.kind == "accept" and event.remote_ip and event.remote_port:
             connection = (event.cid or "", event.remote_ip, event.remote_port, event.host_ip)
             self.addresses.accept(host, connection, first_us)
@@ -126,49 +155,88 @@ class Identity:
             self.addresses.enlist(index, asset.ip, asset.valid_from_us, asset.valid_to_us)
         return index
 
-    def _part_realms(self, rows: list[tuple[Event, int, int]]) -> dict[str, list[int]]:
+    def _part_realms(self, events: Iterable[Event], folds: Iterable[Folds]) -> dict[str, list[int]]:
         """Per address, the times at which its next data set begins (DESIGN §6: no shared host or time)."""
-        uses: dict[str, set[tuple[int, int, int]]] = {}
-        for event, first, last in rows:
+        uses: dict[str, tuple[array[int], array[int], array[int]]] = defaultdict(_three)
+        for event in events:
             if event.remote_ip is not None:
-                uses.setdefault(event.remote_ip, set()).add((first, last, self.host_of(event)))
-        starts: dict[str, list[int]] = {}
-        for ip, seen in uses.items():
-            hosts: set[int] = set()
-            until: int | None = None
-            for first, last, host in sorted(seen):
-                if until is not None and first - until > REALM_US and host not in hosts:
-                    starts.setdefault(ip, []).append(first)
-                    hosts = set()
-                hosts.add(host)
-                until = last if until is None else max(until, last)
-        return starts
+                for column, value in zip(
+                    uses[event.remote_ip], (event.time_us, event.time_us, self.host_of(event)), strict=True
+                ):
+                    column.append(value)
+        for each in folds:
+            columns = each.columns
+            for seen in each.by_template():
+                if seen.event.remote_ip is not None:
+                    first, last, host = uses[seen.event.remote_ip]
+                    first.frombytes(columns.first_us[seen.rows].tobytes())
+                    last.frombytes(columns.last_us[seen.rows].tobytes())
+                    host.extend([self.host_of(seen.event)] * (len(first) - len(host)))
+        # Only what reaches over more than the gap can have one.
+        return {
+            ip: _starts(*map(np.array, found))
+            for ip, found in uses.items()
+            if max(found[1]) - min(found[0]) > REALM_US
+        }
 
     def _realm(self, ip: str, time_us: int) -> int:
         return sum(start <= time_us for start in self._realms.get(ip, ()))
 
 
-def _targets(events: Iterable[Event]) -> set[tuple[str, str | None]]:
-    """Names of hosts that records give as their other end, with the cid of who gave them."""
-    found: set[tuple[str, str | None]] = set()
+def _three() -> tuple[array[int], array[int], array[int]]:
+    return array("q"), array("q"), array("q")
+
+
+def _starts(first: I64, last: I64, host: I64) -> list[int]:
+    """The times at which a further data set begins: after a gap, by a host that the last one lacks."""
+    order = np.lexsort((host, last, first))
+    first, last, host = first[order], last[order], host[order]
+    gaps = np.flatnonzero(first[1:] - np.maximum.accumulate(last)[:-1] > REALM_US) + 1
+    begin, starts = 0, []
+    for gap in gaps.tolist():
+        if host[gap] not in host[begin:gap]:
+            starts.append(int(first[gap]))
+            begin = gap
+    return starts
+
+
+def _tellings(folds: Folds) -> Iterator[Event]:
+    """Events that say of accounts what the templates say: at their latest time, of a logon id at each."""
+    first_us = folds.columns.first_us
+    for seen in folds.by_template():
+        times = first_us[seen.rows] if seen.event.logon_id else first_us[seen.rows][-1:]
+        for time_us in times.tolist():
+            yield msgspec.structs.replace(seen.event, time_us=time_us)
+
+
+def _named_in(events: Iterable[Event]) -> tuple[set[tuple[str, str | None]], set[str]]:
+    """What records name: hosts at their other end, with the cid of who names them; accounts as written."""
+    hosts: set[tuple[str, str | None]] = set()
+    accounts: set[str] = set()
     for event in events:
         if event.remote_name and not is_self(event.remote_name):
-            found.add((event.remote_name, event.cid))
-        found.update((token, event.cid) for token in tokens(event) if not is_self(token))
-    return found
+            hosts.add((event.remote_name, event.cid))
+        for movement in movements(event):
+            hosts.update(
+                (target.token, event.cid)
+                for target in movement.targets
+                if target.kind in {"name", "ip"} and not is_self(target.token)
+            )
+            if movement.credential is not None:
+                accounts.add(movement.credential)
+    return hosts, accounts
 
 
-def _credentials(rows: Iterable[Kept]) -> set[str]:
-    """Accounts that command lines give explicitly, as written."""
-    found = {movement.credential for row in rows for movement in movements(row.event)}
-    return {written for written in found if written is not None}
-
-
-def _processes(rows: Iterable[Kept]) -> dict[tuple[str, str, str], Event]:
+def _processes(partial: Partial) -> dict[_Process, Event]:
     """Process starts by (cid, aid, process id); of two, the one whose record comes first."""
-    starts: dict[tuple[str, str, str], Event] = {}
-    for row in rows:
-        event = row.event
-        if event.kind == "process_start" and event.aid and event.process_id:
-            starts.setdefault((event.cid or "", event.aid, event.process_id), event)
-    return starts
+    starts: dict[_Process, tuple[int, int, bytes, Event]] = {}
+    for look, rows in enumerate((partial.kept, partial.found)):
+        for name, row in rows.items():
+            event = row.event
+            if event.kind == "process_start" and event.aid and event.process_id:
+                place = (event.cid or "", event.aid, event.process_id)
+                start = (look, event.time_us, name, event)
+                known = starts.get(place)
+                if known is None or start[:3] < known[:3]:
+                    starts[place] = start
+    return {place: start[3] for place, start in starts.items()}

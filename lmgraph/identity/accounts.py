@@ -7,6 +7,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
 from lmgraph.names import content_key
 from lmgraph.schema import Event
 from lmgraph.text import REDACTED
@@ -23,6 +27,7 @@ _SYSTEM_NAMES: Final = frozenset(name.casefold() for name in (*_FIXED_SIDS.value
 _SYSTEM_DOMAIN: Final = "NT AUTHORITY"
 _SYSTEM_PREFIXES: Final = ("dwm-", "umfd-")  # session-bound accounts of the window manager
 
+I64 = npt.NDArray[np.int64]
 Name = tuple[str, str]  # domain root or "", account name; both case-folded
 
 
@@ -75,10 +80,10 @@ class Accounts:
         self._hosts = hosts
         self._places: dict[tuple[str, str, str], int] = {}
         self._bare: dict[str, set[str]] = {}
-        self._said: dict[str, set[_Said]] = {}  # sid -> what it was called
+        self._said: dict[str, list[_Said]] = {}  # sid -> what it was called
         self._logons: dict[tuple[str, str, str], list[tuple[int, str, str, str]]] = {}
-        for event in rows:
-            self._learn(event)
+        self._answers: dict[tuple[str | bool | None, ...], int] = {}  # of of_name
+        self._learn(rows)
         for account in written:
             self._learn_domain(*_parts(account, None))
         for logons in self._logons.values():
@@ -94,7 +99,7 @@ class Accounts:
         """The account that a record names itself, by name, SID or logon id; -1 for none."""
         if event.user_sid in _FIXED_SIDS:
             return self.of_name(_FIXED_SIDS[event.user_sid], _SYSTEM_DOMAIN, event.user_sid)
-        if event.user_name and event.user_name != "-":
+        if event.user_name and _named(event):
             return self.of_name(
                 event.user_name, event.user_domain, event.user_sid, privileged=event.user_privileged
             )
@@ -106,6 +111,15 @@ class Accounts:
             return by_logon
         return self.of_name(event.user_sid, None, event.user_sid) if event.user_sid else -1
 
+    def of_events(self, event: Event, times: I64) -> I64:
+        """``of_event`` of records of that content at each time, ascending."""
+        logons = [] if _named(event) else self._logons.get(_logon(event), [])
+        turns = np.searchsorted([logon[0] for logon in logons], times, "right")
+        found = np.empty(len(times), np.int64)
+        for begin in np.flatnonzero(np.diff(turns, prepend=-1)).tolist():
+            found[begin:] = self.of_event(msgspec.structs.replace(event, time_us=int(times[begin])))
+        return found
+
     def of_name(
         self,
         name: str,
@@ -116,7 +130,19 @@ class Accounts:
         home: str | None = None,
     ) -> int:
         r"""The account of that name; -1 for no name. ``home`` is the host that ``.\name`` belongs to."""
-        name, domain = _parts(name, domain)
+        question = (name, domain, sid, privileged, home)
+        if question not in self._answers:  # to ask again changes nothing
+            self._answers[question] = self._look_up(*_parts(name, domain), sid, privileged, home)
+        return self._answers[question]
+
+    def _look_up(
+        self,
+        name: str,
+        domain: str | None,
+        sid: str | None,
+        privileged: bool | None,  # noqa: FBT001 - None, True and False are three answers
+        home: str | None,
+    ) -> int:
         if domain == ".":
             domain = home
         if not name:
@@ -152,18 +178,25 @@ class Accounts:
             account.name = names[0] if names else account.name
             account.domain = domains[0] if domains else account.domain
 
-    def _learn(self, event: Event) -> None:
-        if not event.user_name or event.user_name == "-":
-            return
-        name, domain = _parts(event.user_name, event.user_domain)
-        self._learn_domain(name, domain)
-        if event.user_sid and event.user_sid not in _FIXED_SIDS:
-            self._said.setdefault(event.user_sid, set()).add(_Said(event.time_us, name, domain))
-        if event.kind == "logon" and event.logon_id and event.aid:
-            place = (event.cid or "", event.aid, event.logon_id)
-            self._logons.setdefault(place, []).append(
-                (event.time_us, name, domain or "", event.user_sid or "")
-            )
+    def _learn(self, rows: Iterable[Event]) -> None:
+        # Most records of an account say the same of it: what they say is looked at once.
+        latest: dict[tuple[str, str | None, str | None], int] = {}
+        for event in rows:
+            if not event.user_name or not _named(event):
+                continue
+            words = (event.user_name, event.user_domain, event.user_sid)
+            if latest.get(words, event.time_us) <= event.time_us:
+                latest[words] = event.time_us
+            if event.kind == "logon" and event.logon_id and event.aid:
+                name, domain = _parts(event.user_name, event.user_domain)
+                self._logons.setdefault(_logon(event), []).append(
+                    (event.time_us, name, domain or "", event.user_sid or "")
+                )
+        for (written, declared, sid), time_us in latest.items():
+            name, domain = _parts(written, declared)
+            self._learn_domain(name, domain)
+            if sid and sid not in _FIXED_SIDS:
+                self._said.setdefault(sid, []).append(_Said(time_us, name, domain))
 
     def _learn_domain(self, name: str, domain: str | None) -> None:
         root = _root(domain)
@@ -187,7 +220,7 @@ class Accounts:
             return -1
         if event.logon_id in _FIXED_LOGONS:
             return self.of_name(_FIXED_LOGONS[event.logon_id], _SYSTEM_DOMAIN)
-        logons = self._logons.get((event.cid or "", event.aid, event.logon_id), [])
+        logons = self._logons.get(_logon(event), [])
         if not logons:
             return -1
         place = max(bisect_right(logons, event.time_us, key=lambda logon: logon[0]) - 1, 0)
@@ -216,6 +249,14 @@ class Accounts:
         if privileged is not None:
             account.privileged = bool(account.privileged) or privileged
         return self._places[place]
+
+
+def _named(event: Event) -> bool:
+    return bool(event.user_name) and event.user_name != "-"
+
+
+def _logon(event: Event) -> tuple[str, str, str]:
+    return event.cid or "", event.aid or "", event.logon_id or ""
 
 
 def _parts(name: str, domain: str | None) -> tuple[str, str | None]:

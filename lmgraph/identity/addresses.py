@@ -7,19 +7,29 @@ address together; last, a name and an address that one host uses within seconds 
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from lmgraph.settings import DAY_US, SECOND_US
+
+I64 = npt.NDArray[np.int64]
 
 NEAR_US: Final = DAY_US  # own records within a day beat an assets file
 FAR_US: Final = 30 * DAY_US  # beyond a month an address says nothing: leases and recordings change
 BLUR_US: Final = 60 * SECOND_US  # two sightings closer than this are equally near
 LEAST_SHARE: Final = 0.1  # a candidate less likely than this is not shown
 PAIR_US: Final = 150 * SECOND_US  # two ends of one connection: clocks differ, accepts come late
+
+_NOBODY_KNOWN: Final = -1
+_UNSURE: Final = -2
+_NO_TIMES: Final = np.zeros(0, np.int64)
 
 Connection = tuple[str, str, int, str]  # cid or "", client address and port, server address
 
@@ -32,22 +42,27 @@ class Holder(NamedTuple):
     by: str
 
 
+def _no_times() -> array[int]:
+    return array("q")
+
+
 @dataclass(slots=True)
 class _Marks:
     """Times at which one host was seen with one address, was given it, and gave it up."""
 
-    marks: set[int] = field(default_factory=set)
+    times: array[int] = field(default_factory=_no_times)
     given: set[int] = field(default_factory=set)
     removed: list[int] = field(default_factory=list)
     by: str = "local-address"
-    _seen: list[int] = field(default_factory=list)
+    _sorted: int = 0  # how many of the times are in order and apart
 
     @property
-    def seen(self) -> list[int]:
-        """The times of the sightings, ascending; sorted once, when the book is full."""
-        if len(self._seen) != len(self.marks):
-            self._seen = sorted(self.marks)
-        return self._seen
+    def seen(self) -> array[int]:
+        """The times of the sightings, ascending, each once."""
+        if self._sorted != len(self.times):
+            self.times = array("q", sorted(set(self.times)))
+            self._sorted = len(self.times)
+        return self.times
 
 
 @dataclass(slots=True)
@@ -67,8 +82,9 @@ class _Book:
 
     def __init__(self) -> None:
         self.marks: dict[int, _Marks] = {}
-        self._stale = False  # whether the three below must be made anew
-        self._seen: list[tuple[int, int]] = []  # (time, host), ascending
+        self._stale = False  # whether the four below must be made anew
+        self._times = array("q")  # of all sightings, ascending
+        self._seen = array("q")  # the host of each; of one time ascending
         self._hosts: list[tuple[int, int, int]] = []  # (first, last, host), ascending
         self._reach: list[int] = []  # the latest last among the hosts up to that place
 
@@ -102,19 +118,49 @@ class _Book:
         near = _shares([(share, host) for share, host in near if share >= LEAST_SHARE])
         return [Holder(host, share, self.marks[host].by) for share, host in sorted(near, key=_likeliest)]
 
+    def sure(self, times: I64, horizon_us: int, fits: Callable[[int], bool]) -> I64:
+        """Per time the first that ``nearest`` finds, where that is plain; -1: nobody, -2: ask it.
+
+        It is plain where one and the same host was seen last before and first after, or on one
+        side alone.
+        """
+        self._index()
+        seen, hosts = np.frombuffer(self._times, np.int64), np.frombuffer(self._seen, np.int64)
+        others = [host for host in self.marks if not fits(host)]
+        if others:
+            fitting = ~np.isin(hosts, others)
+            seen, hosts = seen[fitting], hosts[fitting]
+        if not len(seen):
+            return np.full(len(times), -1, np.int64)
+        left = np.searchsorted(seen, times, "right") - 1
+        right = np.searchsorted(seen, times, "left")
+        before, after = np.maximum(left, 0), np.minimum(right, len(seen) - 1)
+        is_before = (left >= 0) & (times - seen[before] <= horizon_us)
+        is_after = (right < len(seen)) & (seen[after] - times <= horizon_us)
+        found = np.where(is_before, hosts[before], np.where(is_after, hosts[after], -1))
+        shared = np.zeros(len(seen) + 1, np.bool_)  # another host was seen at the same time
+        shared[1:-1] = seen[1:] == seen[:-1]
+        shared = shared[1:] | shared[:-1]
+        removed = np.array(sorted(at for marks in self.marks.values() for at in marks.removed), np.int64)
+        given_up = np.searchsorted(removed, seen[before], "left") < np.searchsorted(removed, times, "right")
+        found[is_before & (shared[before] | given_up)] = _UNSURE
+        found[is_after & shared[after]] = _UNSURE
+        found[is_before & is_after & (hosts[before] != hosts[after])] = _UNSURE
+        return found
+
     def _candidates(self, time_us: int, horizon_us: int, fits: Callable[[int], bool]) -> set[int]:
         """Hosts seen last before the time, first after it, or on both sides of it; no others can be meant."""
         self._index()
         found: set[int] = set()
         for side, places in enumerate(
             (
-                range(bisect_right(self._seen, time_us, key=_time) - 1, -1, -1),
-                range(bisect_left(self._seen, time_us, key=_time), len(self._seen)),
+                range(bisect_right(self._times, time_us) - 1, -1, -1),
+                range(bisect_left(self._times, time_us), len(self._times)),
             )
         ):
             nearest = None
             for place in places:
-                at, host = self._seen[place]
+                at, host = self._times[place], self._seen[place]
                 if abs(at - time_us) > horizon_us or (nearest is not None and at != nearest):
                     break
                 # A host that gave the address up in between was not there any more.
@@ -132,8 +178,11 @@ class _Book:
     def _index(self) -> None:
         if self._stale:
             self._stale = False
-            seen = {host: marks.seen for host, marks in self.marks.items() if marks.marks}
-            self._seen = sorted((at, host) for host, times in seen.items() for at in times)
+            seen = {host: marks.seen for host, marks in self.marks.items() if marks.times}
+            times = np.concatenate([_NO_TIMES, *(np.frombuffer(times, np.int64) for times in seen.values())])
+            hosts = np.repeat(np.array(list(seen), np.int64), [len(times) for times in seen.values()])
+            order = np.lexsort((hosts, times))
+            self._times, self._seen = array("q", times[order].tobytes()), array("q", hosts[order].tobytes())
             self._hosts = sorted((times[0], times[-1], host) for host, times in seen.items())
             self._reach = list(accumulate((last for _, last, _ in self._hosts), max))
 
@@ -160,7 +209,7 @@ class Addresses:
         self._ends: dict[Connection, list[tuple[int, int]]] = {}
         self._by_host: dict[int, set[str]] = {}  # what telemetry of its own or the assets file shows
 
-    def see(self, host: int, ip: str, times: tuple[int, ...], *, by: str, given: bool = False) -> None:
+    def see(self, host: int, ip: str, times: Iterable[int], *, by: str, given: bool = False) -> None:
         """The host's own telemetry shows it with the address at these times.
 
         ``given``: the record says that the address was assigned then, so it says nothing of before.
@@ -168,7 +217,7 @@ class Addresses:
         self._by_host.setdefault(host, set()).add(ip)
         marks = self._own.setdefault(ip, _Book()).of(host, by)
         marks.by = min(marks.by, by)
-        marks.marks.update(times)
+        marks.times.extend(times)
         if given:
             marks.given.update(times)
 
@@ -176,9 +225,9 @@ class Addresses:
         """The host's own telemetry says that it gave the address up."""
         insort(self._own.setdefault(ip, _Book()).of(host).removed, time_us)
 
-    def tell(self, host: int, ip: str, times: tuple[int, ...]) -> None:
+    def tell(self, host: int, ip: str, times: Iterable[int]) -> None:
         """Another host's record names the host and the address together."""
-        self._told.setdefault(ip, _Book()).of(host, "logon").marks.update(times)
+        self._told.setdefault(ip, _Book()).of(host, "logon").times.extend(times)
 
     def enlist(self, host: int, ip: str, valid_from: int | None, valid_to: int | None) -> None:
         """The assets file gives the host the address in a half-open interval."""
@@ -187,7 +236,7 @@ class Addresses:
 
     def guess(self, host: int, ip: str, time_us: int) -> None:
         """One source used the host's name and, within seconds, the address."""
-        self._guessed.setdefault(ip, _Book()).of(host, "co-occurrence").marks.add(time_us)
+        self._guessed.setdefault(ip, _Book()).of(host, "co-occurrence").times.append(time_us)
 
     def accept(self, host: int, connection: Connection, time_us: int) -> None:
         """A host accepted a connection; the other end's record may name the same one."""
@@ -225,6 +274,23 @@ class Addresses:
             or told.nearest(time_us, FAR_US, fits)
             or self._by_guess(ip, time_us, fits)
         )
+
+    def likeliest(self, ip: str, times: I64, fits: Callable[[int], bool] = _anybody) -> I64:
+        """The first of ``holders`` at each time, -1 where none is known."""
+        own, told = self._own.get(ip, _NOBODY), self._told.get(ip, _NOBODY)
+        found = own.sure(times, NEAR_US, fits)
+        later: list[tuple[_Book, int]] = [(own, FAR_US), (told, FAR_US)]
+        for book, horizon_us in later if ip not in self._listed else []:
+            open_ = found == _NOBODY_KNOWN
+            found[open_] = book.sure(times[open_], horizon_us, fits)
+        if ip in self._listed or ip in self._guessed:
+            found[found == _NOBODY_KNOWN] = _UNSURE
+        unsure = found == _UNSURE
+        asked, places = np.unique(times[unsure], return_inverse=True)
+        answers = [self.holders(ip, time_us, fits)[:1] for time_us in asked.tolist()]
+        hosts = [holders[0].host if holders else _NOBODY_KNOWN for holders in answers]
+        found[unsure] = np.array(hosts, np.int64)[places]
+        return found
 
     def spans(self) -> list[Span]:
         """What the book says of every host, for the output."""

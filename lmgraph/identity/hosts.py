@@ -13,6 +13,7 @@ from lmgraph.names import NETBIOS_LENGTH, canonical_ip, content_key, same_domain
 from lmgraph.schema import Event
 
 Sensor = tuple[str, str]  # cid or "", aid
+_Said = tuple[str | None, ...]  # cid, aid, name, domain, role
 
 
 @dataclass(slots=True)
@@ -50,18 +51,19 @@ class _Claim:
     domain: tuple[int, str] | None = None
     role: tuple[int, str] | None = None
 
-    def tell(self, event: Event, last_us: int) -> None:
+    def tell(self, words: _Said, last_us: int) -> None:
         """Take what one more record says; the latest word counts."""
-        short, domain = split_name(event.host_name or "")
-        if short and event.host_name:
-            said = (last_us, event.host_name)
+        _, _, name, declared, role = words
+        short, domain = split_name(name or "")
+        if short and name:
+            said = (last_us, name)
             self.names[short] = max(self.names.get(short, said), said)
             if domain is not None:
                 self.domain = _later(self.domain, (last_us, domain))
-        if event.host_domain:
-            self.domain = _later(self.domain, (last_us, event.host_domain.casefold().strip(".")))
-        if event.host_role:
-            self.role = _later(self.role, (last_us, event.host_role))
+        if declared:
+            self.domain = _later(self.domain, (last_us, declared.casefold().strip(".")))
+        if role:
+            self.role = _later(self.role, (last_us, role))
 
     @property
     def short(self) -> str | None:
@@ -86,19 +88,26 @@ class Hosts:
         self._made: dict[tuple[str, str, int], int] = {}
         self._bare: dict[tuple[str, str | None], int] = {}
         self._answers: dict[tuple[str | None, ...], list[int]] = {}  # of _named, until a host is added
-        claims: dict[tuple[str, str, str, str | None], _Claim] = {}
+        # Most records of a host say the same of it: what they say is looked at once.
+        said: dict[_Said, int] = {}
         for event, last_us in rows:
-            short, domain = _bare_name(event)
-            if event.aid:
-                place: tuple[str, str, str, str | None] = (event.cid or "", event.aid, "", None)
+            words: _Said = (event.cid, event.aid, event.host_name, event.host_domain, event.host_role)
+            if said.get(words, last_us) <= last_us:
+                said[words] = last_us
+        claims: dict[tuple[str, str, str, str | None], _Claim] = {}
+        for words, last_us in said.items():
+            cid, aid, name, declared, _ = words
+            short, domain = _bare_name(name, declared)
+            if aid:
+                place: tuple[str, str, str, str | None] = (cid or "", aid, "", None)
             elif short:
                 place = ("", "", short, domain)
             else:
                 continue
             claim = claims.get(place)
             if claim is None:
-                claim = claims[place] = _Claim(event.cid if event.aid else None, event.aid)
-            claim.tell(event, last_us)
+                claim = claims[place] = _Claim(cid if aid else None, aid)
+            claim.tell(words, last_us)
         self._settle(
             [claims[place] for place in sorted(claims, key=lambda p: (p[0], p[1], p[2], p[3] or ""))]
         )
@@ -107,7 +116,7 @@ class Hosts:
         """The host that wrote a record; -1 where it names none."""
         if event.aid:
             return self._sensors[(event.cid or "", event.aid)]
-        name = _bare_name(event)
+        name = _bare_name(event.host_name, event.host_domain)
         return self._bare[name] if name[0] else -1
 
     def named(self, token: str, near: int = -1) -> list[int]:
@@ -270,13 +279,12 @@ class Hosts:
         return len(self.all) - 1
 
 
-def _bare_name(event: Event) -> tuple[str, str | None]:
-    """Short name and domain that a record gives its host; ``""`` for none."""
-    if not event.host_name:
+def _bare_name(name: str | None, declared: str | None) -> tuple[str, str | None]:
+    """Short name and domain that a record gives its host, by name and MachineDomain; ``""`` for none."""
+    if not name:
         return "", None
-    short, domain = split_name(event.host_name)
-    declared = event.host_domain.casefold().strip(".") if event.host_domain else None
-    return short, domain or declared
+    short, domain = split_name(name)
+    return short, domain or (declared.casefold().strip(".") if declared else None)
 
 
 def _later(known: tuple[int, str] | None, said: tuple[int, str]) -> tuple[int, str]:

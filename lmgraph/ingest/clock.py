@@ -15,6 +15,11 @@ LATEST_US: Final = 4_102_444_800 * SECOND_US  # 2100
 # Digits of a second that a count of this unit holds. Between 1980 and 2100 no count of one unit is a
 # count of another, so the magnitude tells seconds ("1697992784.144") from ms, µs and ns.
 _UNITS: Final = ((0, 10**11), (3, 10**14), (6, 10**17), (9, 10**20))
+# As most are written, of which no more need be looked at: milliseconds since 2001, in thirteen digits
+# with or without a point before the last three.
+_SECONDS_LENGTH: Final = len("1697992784.144")
+_FIRST_MS: Final = "1000000000000"
+_LAST_MS: Final = str(LATEST_US // 1000)
 
 
 class Clock:
@@ -38,6 +43,12 @@ class Clock:
         """
         if value is None:
             return None
+        if type(value) is str:
+            ms = value if not seconds else ""
+            if len(value) == _SECONDS_LENGTH and value[10] == ".":
+                ms = value[:10] + value[11:]
+            if _FIRST_MS <= ms < _LAST_MS and len(ms) == len(_LAST_MS) and ms.isascii() and ms.isdigit():
+                return int(ms) * 1000
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise RecordError("no time", field=field)
         text = value.strip() if isinstance(value, str) else str(value)

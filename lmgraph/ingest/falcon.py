@@ -10,18 +10,20 @@ References:
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, lru_cache
+from itertools import chain
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
 
 from lmgraph.errors import RecordError
 from lmgraph.ingest import json_text
 from lmgraph.ingest.clock import Clock
-from lmgraph.ingest.values import TEXT_LIMIT, address, flag, name, number, port, text
+from lmgraph.ingest.fields import command, fields_of, settled, value_of, values_of
+from lmgraph.ingest.values import name, named, text
 from lmgraph.schema import ALERT_TYPES, AlertType, Event, Kind, Origin
 from lmgraph.settings import Settings, parse_zone
-from lmgraph.text import REDACTED, redact
 
 Family = Literal["falcon", "logscale", "table"]
 Fields = Mapping[str, Any]
@@ -66,32 +68,16 @@ ALIASES: Final = {
 _SUFFIXES: Final = ("_decimal", "_readable")  # of the legacy Event Search
 _LOGSCALE_KEYS: Final = ("@timestamp", "@rawstring", "@id", "#event_simpleName")
 _FALCON_KEYS: Final = ("AgentIdString", "ExternalApiType", "event_platform")  # detections and the like
+_SENSOR_TIME: Final = ("ContextTimeStamp",)
 _SENSOR_TIMES: Final[Mapping[str, tuple[str, ...]]] = {
     "process_start": ("ProcessStartTime", "ContextTimeStamp"),
     "logon": ("ContextTimeStamp", "LogonTime"),  # UserIdentity has the latter alone
 }
-_PROCESS_IDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "process_start": ("TargetProcessId",),
-    "service_start": ("TargetProcessId", "ContextProcessId"),
-}
 CLOUD_TIMES: Final = ("timestamp", "@timestamp", "_time", "Time", "time")
-_LOGON_TYPES: Final = {
-    "interactive": 2, "network": 3, "batch": 4, "service": 5, "unlock": 7, "networkcleartext": 8,
-    "newcredentials": 9, "remoteinteractive": 10, "cachedinteractive": 11,
-}  # fmt: skip
-_ROLES: Final[Mapping[str, Literal["workstation", "server", "dc"]]] = {
-    "1": "workstation", "2": "dc", "3": "server",
-}  # fmt: skip
-_COMMAND_LIMIT: Final = 8 * TEXT_LIMIT  # twice the longest that Windows knows; bounds the search for secrets
 _ENVELOPES: Final = 3  # a forwarder may wrap what another has wrapped
-_SEPARATOR: Final = re.compile(r"[\\/]")
-_DASHES: Final = frozenset("-/‐‑‒–—―−－")
-_NO_ACCOUNT: Final = frozenset(" :%")
-_AND_PASSWORD: Final = re.compile(r"^([^\s:%]+[:%]).+?(?=@[^@]*$|$)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What one record said: its family (None: nothing of ours), event if any, and time if any."""
 
     family: Family | None
@@ -117,6 +103,11 @@ def read(record: Mapping[str, Any], clock: Clock) -> Reading:
     Raises:
         RecordError: A value that cannot be read, or a needed record without a time.
     """
+    return _quickly(record, clock) or _in_full(record, clock)
+
+
+def _in_full(record: Mapping[str, Any], clock: Clock) -> Reading:
+    """What ``read`` gives, for a record of any form."""
     record = unwrapped(record)
     fields = _named(record)
     code = name(fields, "event_simpleName")
@@ -166,11 +157,16 @@ def _named(record: Fields) -> Fields:
         return record
     fields = dict(record)
     for key in aliased:
-        own = key.lstrip("#").removesuffix("_decimal").removesuffix("_readable")
-        own = ALIASES.get(own, own)
+        own = _own_name(key)
         if fields.get(own) is None:
             fields[own] = record[key]
     return fields
+
+
+def _own_name(key: str) -> str:
+    """The name that FDR has for a field."""
+    own = key.lstrip("#").removesuffix("_decimal").removesuffix("_readable")
+    return ALIASES.get(own, own)
 
 
 def family_of(record: Fields) -> Family | None:
@@ -219,7 +215,7 @@ def _kind(fields: Fields, code: str | None) -> Kind | None:
 def _any_time(fields: Fields, clock: Clock) -> int | None:
     """A time of a record that says nothing else; a wrong one is no reason to reject it."""
     try:
-        sensor_us = clock.first(fields, ("ContextTimeStamp",), seconds=True)
+        sensor_us = clock.first(fields, _SENSOR_TIME, seconds=True)
         return clock.first(fields, CLOUD_TIMES) if sensor_us is None else sensor_us
     except RecordError:
         return None
@@ -227,47 +223,51 @@ def _any_time(fields: Fields, clock: Clock) -> int | None:
 
 def _sighting(fields: Fields, code: str, clock: Clock) -> Event | None:
     """The address that a record of another kind gives for its host, if it gives one."""
-    host_ip = address(fields, "LocalAddressIP4", "LocalAddressIP6")
-    aid = _id(fields, "aid")
+    host_ip = value_of(fields, "host_ip")
+    aid = value_of(fields, "aid")
     if host_ip is None or aid is None or _any_time(fields, clock) is None:
         return None
+    event_id, cid, host_name = name(fields, "id"), value_of(fields, "cid"), value_of(fields, "host_name")
+    time_us, time_basis, cloud_us = _times(fields, clock, CLOUD_TIMES, _SENSOR_TIME)
     return Event(
-        kind="other", event_code=code, event_id=name(fields, "id"), cid=_id(fields, "cid"), aid=aid,
-        host_ip=host_ip, host_name=name(fields, "ComputerName"), **_times(fields, "other", clock),
+        kind="other", time_us=time_us, time_basis=time_basis, cloud_us=cloud_us, event_code=code,
+        event_id=event_id, cid=cid, aid=aid, host_ip=host_ip, host_name=host_name,
     )  # fmt: skip
 
 
-def _times(fields: Fields, kind: Kind, clock: Clock) -> dict[str, Any]:
-    """``time_us``, ``time_basis`` and ``cloud_us`` of an event.
+def _times(
+    fields: Fields, clock: Clock, cloud: Iterable[str], sensor: Iterable[str]
+) -> tuple[int, Literal["sensor", "cloud"], int | None]:
+    """``time_us``, ``time_basis`` and ``cloud_us`` of an event, out of the first field of each clock.
 
     Raises:
         RecordError: No time at all.
     """
-    cloud_us = clock.first(fields, CLOUD_TIMES)
-    sensor_us = clock.first(fields, _SENSOR_TIMES.get(kind, ("ContextTimeStamp",)), seconds=True)
-    time_us = cloud_us if sensor_us is None else sensor_us
-    if time_us is None:
+    cloud_us = clock.first(fields, cloud)
+    sensor_us = clock.first(fields, sensor, seconds=True)
+    if sensor_us is not None:
+        return sensor_us, "sensor", cloud_us
+    if cloud_us is None:
         raise RecordError("no time")
-    return {
-        "time_us": time_us,
-        "time_basis": "cloud" if sensor_us is None else "sensor",
-        "cloud_us": cloud_us,
-    }
+    return cloud_us, "cloud", cloud_us
 
 
 def _event(fields: Fields, kind: Kind, code: str, clock: Clock) -> Event:
+    event_id = name(fields, "id")
+    alert_type = _alert_type(fields) if kind == "table_alert" else None
+    sensor_times = _SENSOR_TIMES.get(kind, _SENSOR_TIME)
+    time_us, time_basis, cloud_us = _times(fields, clock, CLOUD_TIMES, sensor_times)
     return Event(
         kind=kind,
+        time_us=time_us,
+        time_basis=time_basis,
+        cloud_us=cloud_us,
         source="table" if kind == "table_alert" else "falcon",
         event_code=None if kind == "table_alert" else code,
-        event_id=name(fields, "id"),
-        alert_type=_alert_type(fields) if kind == "table_alert" else None,
+        event_id=event_id,
+        alert_type=alert_type,
         failed=kind == "logon_failed",
-        **_times(fields, kind, clock),
-        **_host(fields),
-        **_account(fields, kind),
-        **_process(fields, kind),
-        **_peer(fields),
+        **values_of(fields, kind),
     )
 
 
@@ -279,101 +279,116 @@ def _alert_type(fields: Fields) -> AlertType:
     raise RecordError("no known alert type", field="alert_type")
 
 
-def _id(fields: Fields, key: str) -> str | None:
-    value = name(fields, key)
-    return None if value is None else value.strip().lower()
+# The quick way, a quarter of the time of the full one: what there is to do depends on a record's code
+# and keys alone, and few sets of keys make up a file. What comes back by the thousand (hosts,
+# accounts, programs) is read once, and one text serves all. The limits bound what that holds on to.
+_SHORT: Final = 256  # characters of a text
+_REMEMBERED: Final = 8192  # texts, per way of reading
+_PLANS: Final = 4096
+_KEYS_LIMIT: Final = 4096  # characters in the keys of one record
+_TIMES: Final = frozenset({*CLOUD_TIMES, *_SENSOR_TIME, *chain.from_iterable(_SENSOR_TIMES.values())})
 
 
-def _host(fields: Fields) -> dict[str, Any]:
-    return {
-        "cid": _id(fields, "cid"),
-        "aid": _id(fields, "aid"),
-        "host_name": name(fields, "ComputerName"),
-        "host_domain": name(fields, "MachineDomain"),
-        "host_role": _ROLES.get((name(fields, "ProductType") or "").removesuffix(".0")),
-        "host_ip": address(fields, "LocalAddressIP4", "LocalAddressIP6"),
-        "host_port": port(fields, "LocalPort"),
-    }
+class _Plan(NamedTuple):
+    """How the records of one code and one set of keys are read quickly.
 
-
-def _account(fields: Fields, kind: Kind) -> dict[str, Any]:
-    user_name = name(fields, "UserName", "UserPrincipal")
-    user_domain = name(fields, "LogonDomain")
-    if kind == "share_server":
-        user_domain = user_domain or name(fields, "DomainName")
-    if kind == "user_info":
-        domain, separator, account = (name(fields, "User") or "").partition("\\")
-        user_name, user_domain = (account, domain) if separator and account else (user_name, user_domain)
-    written = name(fields, "LogonType")
-    named = (written or "").casefold().replace(" ", "").replace("_", "")
-    return {
-        "user_name": _account_name(user_name),
-        "user_domain": _account_name(user_domain),
-        "user_sid": name(fields, "UserSid"),
-        "user_privileged": flag(fields, "UserIsAdmin"),
-        "logon_id": name(fields, "AuthenticationId"),
-        "logon_type": _LOGON_TYPES.get(named, number(fields, "LogonType")),
-    }
-
-
-def _process(fields: Fields, kind: Kind) -> dict[str, Any]:
-    command_line, command_redacted, command_cut = _command(fields, "CommandLine")
-    service_path, service_redacted, service_cut = _command(fields, "ServiceImagePath")
-    return {
-        "process_id": name(fields, *_PROCESS_IDS.get(kind, ("ContextProcessId",))),
-        "process_name": _clean(text(fields, "FileName")),
-        "process_context_name": _clean(text(fields, "ContextBaseFileName")),
-        "process_path": _clean(text(fields, "ImageFileName")),
-        "process_original_name": _clean(text(fields, "OriginalFilename")),
-        "process_command_line": command_line,
-        "process_hash_sha256": name(fields, "SHA256HashData"),
-        "parent_process_id": name(fields, "ParentProcessId"),
-        "parent_process_name": _clean(text(fields, "ParentBaseFileName")),
-        "service_name": _clean(name(fields, "ServiceDisplayName", "ServiceName")),
-        "service_path": service_path,
-        "redacted": command_redacted or service_redacted,
-        "command_line_cut": command_cut or service_cut,
-    }
-
-
-def _clean(value: str | None) -> str | None:
-    """A name or path without secrets: smbexec and its like put whole command lines in their place."""
-    if value is None:
-        return None
-    like_a_command = " " in value and not _DASHES.isdisjoint(value)
-    return redact(value)[0] if like_a_command or ("@" in value and ":" in value) else value
-
-
-def _account_name(value: str | None) -> str | None:
-    """The name of an account or its domain, which holds no ``:`` and no ``%``: a password follows those."""
-    if not value or _NO_ACCOUNT.isdisjoint(value):
-        return value or None
-    cleaned = redact(value)[0]
-    return _AND_PASSWORD.sub(rf"\g<1>{REDACTED}", cleaned)
-
-
-def _command(fields: Fields, key: str) -> tuple[str | None, bool, bool]:
-    """A command line without its secrets, whether there were any, and whether it was cut.
-
-    Whole words are kept: a name that the cut would shorten is no host.
+    Attributes:
+        code: Name of the event.
+        kind: Its kind, if it is no connection that was accepted.
+        family: Of the record.
+        fields: Name in the event, how it is read, key of the record; of one name, a later one is preferred.
+        direction: Key of that of a connection.
+        cloud_times: Keys that may hold the cloud's time, the first is preferred.
+        sensor_times: Keys that may hold the sensor's.
     """
-    value = fields.get(key)
-    if not isinstance(value, str):
-        return text(fields, key), False, False
-    cut = len(value) > _COMMAND_LIMIT
-    if cut:
-        value = value[:_COMMAND_LIMIT]
-        end = max(value.rfind(mark) for mark in " ,\t")
-        value = value[:end] if end > 0 else value
-    shown, redacted = redact(value)
-    return shown, redacted, cut
+
+    code: str
+    kind: Kind
+    family: Family
+    fields: tuple[tuple[str, Callable[[str], Any], str], ...]
+    direction: str | None
+    cloud_times: tuple[str, ...]
+    sensor_times: tuple[str, ...]
 
 
-def _peer(fields: Fields) -> dict[str, Any]:
-    share = name(fields, "SmbShareName")
-    return {
-        "remote_ip": address(fields, "RemoteAddressIP4", "RemoteAddressIP6"),
-        "remote_port": port(fields, "RemotePort"),
-        "remote_name": name(fields, "ClientComputerName"),
-        "share_name": _SEPARATOR.split(share.rstrip("\\/"))[-1] if share else None,
-    }
+def _quickly(record: Fields, clock: Clock) -> Reading | None:
+    """What ``_in_full`` gives, for a record of the usual form; None for any other.
+
+    Usual is what is not wrapped, has no field under two names, and short texts in all that are read.
+
+    Raises:
+        RecordError: A wrong time, or none: all else can be read.
+    """
+    code = record.get("event_simpleName" if "event_simpleName" in record else "#event_simpleName")
+    plan = _plan(code, frozenset(record)) if type(code) is str and code in KINDS else None
+    if plan is None:
+        return None
+    values: dict[str, Any] = {"event_code": plan.code}
+    for field, read_text, key in plan.fields:
+        value = record[key]
+        if type(value) is not str or (len(value) > _SHORT and read_text is not command):
+            return None
+        found = read_text(value)
+        if found is not None:
+            values[field] = found
+    kind = plan.kind
+    if plan.direction is not None:
+        direction = record[plan.direction]
+        if type(direction) is not str:
+            return None
+        kind = "accept" if direction == "1" else kind
+    time_us, time_basis, cloud_us = _times(record, clock, plan.cloud_times, plan.sensor_times)
+    values.update(kind=kind, time_us=time_us, time_basis=time_basis, cloud_us=cloud_us)
+    if kind == "logon_failed":
+        values["failed"] = True
+    return Reading(plan.family, Event(**settled(values)), time_us)
+
+
+# Unlike an lru_cache, it can leave out what is too long.
+_plans: dict[tuple[str, frozenset[str]], _Plan | None] = {}
+
+
+def _plan(code: str, keys: frozenset[str]) -> _Plan | None:
+    """The plan for records of that code and these keys, made but once; None: not to be read quickly."""
+    try:
+        return _plans[code, keys]
+    except KeyError:
+        plan = _planned(code, keys)
+    if sum(map(len, keys)) <= _KEYS_LIMIT:
+        if len(_plans) >= _PLANS:
+            _plans.clear()
+        _plans[code, keys] = plan
+    return plan
+
+
+def _planned(code: str, keys: frozenset[str]) -> _Plan | None:
+    """See ``_plan``."""
+    if "@rawstring" in keys or ("event" in keys and "event_simpleName" not in keys):
+        return None
+    found: dict[str, str] = {}
+    for key in keys:
+        own = _own_name(key)
+        if own != key and (own in _TIMES or own in keys or own in found):
+            return None
+        found[own] = key
+    kind = KINDS[code]
+    fields = [("event_id", ("id",), named, False), *fields_of(kind)]
+    return _Plan(
+        code=code,
+        kind=kind,
+        family="falcon" if keys.isdisjoint(_LOGSCALE_KEYS) else "logscale",
+        fields=tuple(
+            (field, _remembered(read_text) if repeats else read_text, found[key])
+            for field, candidates, read_text, repeats in fields
+            for key in reversed(candidates)
+            if key in found
+        ),
+        direction=found.get("ConnectionDirection") if kind == "connection" else None,
+        cloud_times=tuple(key for key in CLOUD_TIMES if key in keys),
+        sensor_times=tuple(key for key in _SENSOR_TIMES.get(kind, _SENSOR_TIME) if key in keys),
+    )
+
+
+@cache
+def _remembered(read_text: Callable[[str], Any]) -> Callable[[str], Any]:
+    return lru_cache(_REMEMBERED)(read_text)

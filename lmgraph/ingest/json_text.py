@@ -38,7 +38,9 @@ def decode(raw: bytes) -> dict[str, Any]:
         return _leniently(raw)
     if not isinstance(record, dict):
         raise RecordError("no JSON object")
-    if len(_KEY.findall(raw)) > len(record):
+    # Cheap tests first: a colon follows each key, and one before a backslash is in a string ("C:\\").
+    colons = raw.count(b":") - len(record)
+    if colons > 0 and colons > raw.count(b":\\") and len(_KEY.findall(raw)) > len(record):
         _check_keys(raw)
     return record
 

@@ -31,7 +31,7 @@ _ADDRESS: Final = re.compile(
 )
 _DOTTED: Final = re.compile(rb"[0-9.]*+")
 _DIGITS: Final = re.compile(rb"[0-9]++")
-_NESTED: Final = re.compile(rb"[:\[ \t\r]\{")
+_NESTED: Final = re.compile(rb"(?:(?<!\\)(?:\\\\)*+\"[ \t\r]*+:|\[)[ \t\r]*+\{")
 _ESCAPE: Final = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 # Characters that needles, keys or values are made of, and those that part them.
 _SPELLING: Final = frozenset(b'"#$%-./0123456789:@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\_abcdefghijklmnopqrstuvwxyz{')
@@ -40,8 +40,11 @@ _CAPACITY: Final = 16_384  # candidates found at a time
 _TEXT_LIMIT: Final = 16
 _NAME_LIMIT: Final = 64
 _MOST_DIGITS: Final = 19
-_BESIDE: Final = {"": scan.ANYTHING, "separator": scan.SEPARATOR_BEFORE, "no digit": scan.NO_DIGIT}
+_BESIDE: Final = {"": scan.ANYTHING, "separator": scan.SEPARATOR_BEFORE, "port": scan.PORT_VALUE}
 _SEPARATORS: Final = frozenset(b'"/\\')
+_AFTER_VALUE: Final = (b'"', b"\\", b",", b"}", b" ", b"\t", b"\r")
+_KEY_BEFORE: Final = re.compile(rb"\"?[:\"\\ \t\r]*([A-Za-z0-9_]*+)")  # of the reversed text before a value
+_PORT_KEY: Final = scan.PORT_KEY.tobytes()[::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,7 @@ class LineTest:
         if need.numbers:
             texts = _DIGITS.findall(line)
             return any(is_plain_number(text.decode()) and int(text) in self._numbers for text in texts)
-        lowered = line.lower()
-        return not need.needles or any(_stands(needle, lowered) for needle in need.needles)
+        return not need.needles or any(_stands(needle, line) for needle in need.needles)
 
     def _sighted(self, line: bytes) -> bool:
         if not self._addresses and not self._any_address:
@@ -161,15 +163,18 @@ class LineTest:
         )
 
 
-def _stands(needle: Needle, lowered: bytes) -> bool:
+def _stands(needle: Needle, line: bytes) -> bool:
+    lowered = line.lower()
     at = lowered.find(needle.text)
     while at >= 0:
-        before = lowered[at - 1] if at else 0
         end = at + len(needle.text)
-        after = lowered[end] if end < len(lowered) else 0
-        fits = needle.beside != "separator" or before in _SEPARATORS
-        if needle.beside == "no digit":
-            fits = not (48 <= before <= 57 or 48 <= after <= 57)
+        if needle.beside == "separator":
+            fits = at > 0 and lowered[at - 1] in _SEPARATORS
+        elif needle.beside == "port":
+            key = _KEY_BEFORE.match(line[:at][::-1])
+            fits = key is not None and _PORT_KEY in key[1] and line[end : end + 1] in _AFTER_VALUE
+        else:
+            fits = True
         if fits:
             return needle.also in lowered
         at = lowered.find(needle.text, at + 1)

@@ -42,7 +42,7 @@ BEGIN, END, LINE, RECORD, REPEATS = range(5)
 LINES, RECORDS, LAST_STRETCH = range(3)
 # Columns of ``needles``: length; what must be beside it; a byte that the line must hold as well, or 0.
 LENGTH, BESIDE, ALSO = range(3)
-ANYTHING, SEPARATOR_BEFORE, NO_DIGIT = range(3)
+ANYTHING, SEPARATOR_BEFORE, PORT_VALUE = range(3)
 # Columns of ``classes``: first needle and the one after the last; a number of ``numbers`` instead; REPEATS.
 FIRST, LAST, NUMBERS, FOLDS = range(4)
 SIGHTING = 63  # REPEATS of a line that is a candidate for the address of its host alone
@@ -54,6 +54,7 @@ NAME_KEY = np.frombuffer(b"event_simpleName", np.uint8)
 NAME_AT = (5, 6, 12)  # "_", "s", "N": seldom in this place of other text
 ADDRESS_KEY = np.frombuffer(b"Local", np.uint8)  # LocalAddressIP4, LocalAddressIP6, LocalIP
 ADDRESS_AT = (0, 2, 4)
+PORT_KEY = np.frombuffer(b"Port", np.uint8)  # RemotePort, LocalPort, RPort, RemotePort_decimal
 _ADDRESS_IP = np.frombuffer(b"AddressIP", np.uint8)
 _IP = np.frombuffer(b"IP", np.uint8)
 _NULL = np.frombuffer(b"null", np.uint8)
@@ -92,7 +93,7 @@ def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def marks(typing: Any, buffer: Any, at: Any, addresses: Any) -> Any:  # noqa: ARG001
+def marks(typing: Any, buffer: Any, at: Any) -> Any:  # noqa: ARG001
     r"""Which of the 64 bytes from ``at`` on need a look, as bits.
 
     A line ends there, ``\u0`` or a brace within a line stands there, or a key may begin: ``NAME_KEY`` and,
@@ -116,12 +117,24 @@ def marks(typing: Any, buffer: Any, at: Any, addresses: Any) -> Any:  # noqa: AR
         escape = all_of(is_(0, _BACKSLASH), is_(1, ord("u")), is_(2, ord("0")))
         brace = all_of(is_(0, _OPEN), builder.not_(is_(-1, _LF)))
         name = all_of(*(is_(offset, int(NAME_KEY[offset])) for offset in NAME_AT))
-        address = all_of(*(is_(offset, int(ADDRESS_KEY[offset])) for offset in ADDRESS_AT))
-        wanted = builder.select(arguments[2], builder.bitcast(address, _I64), ir.Constant(_I64, 0))
-        found = reduce(builder.or_, (line_end, escape, brace, name))
-        return builder.or_(builder.bitcast(found, _I64), wanted)
+        return builder.bitcast(reduce(builder.or_, (line_end, escape, brace, name)), _I64)
 
-    return types.uint64(buffer, types.intp, types.boolean), generate
+    return types.uint64(buffer, types.intp), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def address_marks(typing: Any, buffer: Any, at: Any) -> Any:  # noqa: ARG001
+    """At which of the 64 bytes from ``at`` on ``ADDRESS_KEY`` may begin, as bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data, place = _data(context, builder, signature.args[0], arguments[0]), arguments[1]
+        tests = []
+        for offset in ADDRESS_AT:
+            vector = _bytes_at(builder, data, builder.add(place, ir.Constant(place.type, offset)))
+            tests.append(builder.icmp_unsigned("==", vector, _constant(int(ADDRESS_KEY[offset]))))
+        return builder.bitcast(reduce(builder.and_, tests), _I64)
+
+    return types.uint64(buffer, types.intp), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -164,16 +177,22 @@ def trailing(typing: Any, mask: Any) -> Any:  # noqa: ARG001
 
 if numba.config.DISABLE_JIT:  # the same, slowly, so that everything else can be run as Python
 
-    def marks(buffer: U8, at: int, addresses: bool) -> Any:  # noqa: D103, FBT001
+    def marks(buffer: U8, at: int) -> Any:  # noqa: D103
         window = buffer[at - 1 : at + BLOCK + NAME_KEY.size].tobytes()
         bits = 0
         for i in range(1, BLOCK + 1):
             here = window[i]
             brace = here == _OPEN and window[i - 1] != _LF
             name = all(window[i + offset] == NAME_KEY[offset] for offset in NAME_AT)
-            address = addresses and all(window[i + offset] == ADDRESS_KEY[offset] for offset in ADDRESS_AT)
             escape = window[i : i + 3] == b"\\u0"
-            bits |= (here == _LF or escape or brace or name or address) << (i - 1)
+            bits |= (here == _LF or escape or brace or name) << (i - 1)
+        return np.uint64(bits)
+
+    def address_marks(buffer: U8, at: int) -> Any:  # noqa: D103
+        window = buffer[at : at + BLOCK + ADDRESS_KEY.size].tobytes()
+        bits = 0
+        for i in range(BLOCK):
+            bits |= all(window[i + offset] == ADDRESS_KEY[offset] for offset in ADDRESS_AT) << i
         return np.uint64(bits)
 
     def firsts(buffer: U8, at: int, slots: U8) -> Any:  # noqa: D103
@@ -234,6 +253,25 @@ def _spelled(buffer: U8, at: int, spelling: Bool) -> bool:
         return False
     high, low = _hexadecimal(buffer[at + 4]), _hexadecimal(buffer[at + 5])
     return 0 <= high < 8 and low >= 0 and spelling[16 * high + low]
+
+
+@kernel
+def _opens_value(buffer: U8, line: int, at: int) -> bool:
+    """Whether a brace may open an object within the object of a line, and is no text of a string."""
+    i = at - 1
+    while i >= line and _gap(buffer[i]):
+        i -= 1
+    if i < line or buffer[i] != _COLON:
+        return i >= line and buffer[i] == _BRACKET
+    i -= 1
+    while i >= line and _gap(buffer[i]):
+        i -= 1
+    if i < line or buffer[i] != _QUOTE:
+        return False
+    escapes = 0
+    while buffer[i - 1 - escapes] == _BACKSLASH:
+        escapes += 1
+    return escapes % 2 == 0
 
 
 @kernel
@@ -367,6 +405,24 @@ def _holds_number(buffer: U8, begin: int, end: int, numbers: U64) -> bool:
 
 
 @kernel
+def _is_port(buffer: U8, line: int, begin: int, end: int) -> bool:
+    """Whether a number is the whole value of a key that speaks of a port."""
+    after = buffer[end]
+    if not (after in (_QUOTE, _BACKSLASH, _COMMA, _CLOSE) or _gap(after)):
+        return False
+    i = begin - 1
+    if buffer[i] == _QUOTE:
+        i -= 1
+    while i > line and (buffer[i] in (_COLON, _QUOTE, _BACKSLASH) or _gap(buffer[i])):
+        i -= 1
+    while i >= line and _word(buffer[i]):
+        if _spells(buffer, i, PORT_KEY):
+            return True
+        i -= 1
+    return False
+
+
+@kernel
 def _holds(
     buffer: U8, begin: int, end: int, first: int, last: int, texts: U8, needles: I64, slots: U8
 ) -> bool:
@@ -397,7 +453,7 @@ def _holds(
                 before = buffer[at - 1]  # of the line before at the worst: a line feed
                 if beside == SEPARATOR_BEFORE and before not in (_QUOTE, _SLASH, _BACKSLASH):
                     continue
-                if beside == NO_DIGIT and (_digit(before) or _digit(buffer[at + length])):
+                if beside == PORT_VALUE and not _is_port(buffer, begin, at, at + length):
                     continue
                 also = needles[needle, ALSO]
                 if also == 0:
@@ -469,7 +525,9 @@ def scan(
     seen = 0  # bits of the classes named in the line
     i = begin
     while i < end:
-        mask = marks(buffer, i, wanted != NO_ADDRESS)
+        mask = marks(buffer, i)
+        if wanted != NO_ADDRESS:
+            mask |= address_marks(buffer, i)
         while mask:
             at = i + trailing(mask)
             mask &= mask - _ONE
@@ -482,14 +540,7 @@ def scan(
                 if byte == _BACKSLASH:
                     keep = _spelled(buffer, at, spelling)
                 elif byte == _OPEN:
-                    before = buffer[at - 1]
-                    if before in (_COLON, _BRACKET):
-                        keep = True
-                    elif _gap(before):
-                        k = at - 1
-                        while k >= line and _space(buffer[k]):
-                            k -= 1
-                        keep = k >= line
+                    keep = _opens_value(buffer, line, at)
                 elif byte == ADDRESS_KEY[0]:
                     sighted = sighted or _wanted_address(buffer, at, end, wanted, addresses)
                 else:

@@ -158,12 +158,12 @@ def _host_keys(event: Event, wants: Wants) -> Iterator[HostKey]:
 class Needle:
     """Text that a record holds somewhere, in lower case; the record may write it in either.
 
-    ``beside``: a quote or a slash stands before it (``separator``), or no digit on either side
-    (``no digit``). ``also`` is a character that the record must hold as well, anywhere.
+    ``beside``: a quote or a slash stands before it (``separator``), or it is the whole value of
+    a key that speaks of a port (``port``). ``also`` is a character that the record must hold as well, anywhere.
     """
 
     text: bytes
-    beside: Literal["", "separator", "no digit"] = ""
+    beside: Literal["", "separator", "port"] = ""
     also: bytes = b""
 
 
@@ -191,7 +191,7 @@ _PROGRAMS: Final = (
     # What net.exe does with an administrative share has a dollar in it.
     *(Needle(name.encode(), "separator", b"$") for name in sorted(NET_NAMES)),
 )
-_PORT: Final = (Needle(str(SMB_PORT).encode(), "no digit"),)
+_PORT: Final = (Needle(str(SMB_PORT).encode(), "port"),)
 _ANY: Final = Need()
 _ANY_REPEATING: Final = Need(repeats=True)
 _FIRST: Final[Mapping[Kind, Need]] = {

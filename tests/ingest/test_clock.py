@@ -92,3 +92,27 @@ def test_first_skips_what_is_empty() -> None:
     fields = {"a": "", "b": None, "c": "1625677521", "d": "x"}
     assert Clock(dt.UTC).first(fields, ("a", "b", "c", "d")) == 1625677521000000
     assert Clock(dt.UTC).first(fields, ("a", "missing")) is None
+
+
+def test_usual_spellings_are_read_as_any_other() -> None:
+    clock = Clock(dt.UTC)
+    for written in ("1000000000.000", "999999999.999", "4102444799.999", "0999999999.999", "1700000000.250"):
+        whole, fraction = written.split(".")
+        expected = (int(whole) * 1000 + int(fraction)) * 1000
+        for text in (written, f" {written}", f"{written}0"):
+            assert clock.read(text, "f") == clock.read(text, "f", seconds=True) == expected
+    assert clock.read("1700000000250", "f") == 1700000000250000
+    assert clock.read("4102444799999", "f") == 4102444799999000
+    assert clock.read("0000000000.000", "f") is clock.read("0000000000000", "f") is None
+    for wrong in (
+        "4102444800.000",
+        "4102444800000",
+        "1700000000_00",
+        "1700000000.٢٥٠",
+        "١٧٠٠٠٠٠٠٠٠٢٥٠",
+        "+700000000.250",
+    ):
+        with pytest.raises(RecordError, match=r"^(time out of range|no time) \[f\]$"):
+            clock.read(wrong, "f")
+    with pytest.raises(RecordError, match=r"^time out of range \[f\]$"):
+        clock.read("1700000000250", "f", seconds=True)

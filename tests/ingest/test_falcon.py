@@ -522,3 +522,110 @@ def test_any_values_give_an_event_or_a_reject(record: dict[str, Any], code: str 
             if name.endswith(("_name", "_id", "_line"))
         ]
         assert all(text is None or isinstance(text, str) for text in texts)
+
+
+USUAL = {
+    **BASE,
+    "ComputerName": "WS1",
+    "LocalAddressIP4": "10.0.0.5",
+    "UserName": "alice",
+    "UserPrincipal": "alice@corp.example",
+    "LogonType": "3",
+    "UserIsAdmin": "1",
+    "CommandLine": "psexec \\\\srv7 -p hunter2",
+    "TargetProcessId": "5",
+    "ContextProcessId": "6",
+    "ImageFileName": "\\Device\\V\\x.exe",
+    "RemoteAddressIP4": "10.0.0.7",
+    "RemotePort": "445",
+    "SmbShareName": "\\\\*\\ADMIN$",
+    "ServiceImagePath": "c:\\x.exe",
+    "DomainName": "CORP",
+    "ConnectionDirection": "0",
+    "ConfigBuild": "1",
+}
+ODD_KEYS = [
+    *USUAL, "event", "@rawstring", "@timestamp", "LogonTime", "LogonDomain", "ContextTimeStamp_decimal",
+    "timestamp_readable", "RPort", "RPort_decimal", "#cid", "##cid", "RemotePort_decimal", "LocalAddressIP6",
+    "#event_simpleName", "event_simpleName_readable", "event_simpleName", "alert_type", "ServiceName", "LIP",
+]  # fmt: skip
+ODD_VALUES = st.sampled_from([
+    None, True, 0, 3, 445, 1.5, "", "-", " ", "1", "0445", "x" * 257, "x" * 9000, "a b " * 3000, [], ["a"],
+    "::ffff:10.0.0.9", "010.0.0.1", "0.0.0.0", "1700000000.25", "1700000000250", 1700000000250, "\ud800",
+    "2023-11-14 22:13:20", '{"event_simpleName": "UserLogoff", "aid": "b"}', {"aid": "b"}, "UserLogon",
+    "adm:hunter2@srv7",
+])  # fmt: skip
+
+
+def outcome(way: Any, record: dict[str, Any]) -> tuple[Any, bool]:
+    clock = Clock(dt.UTC)
+    try:
+        return way(record, clock), clock.assumed
+    except RecordError as error:
+        return (error.message, error.field), clock.assumed
+
+
+@given(
+    st.sampled_from([*falcon.KINDS, "DnsRequest"]),
+    st.sampled_from(["event_simpleName", "#event_simpleName", "event_simpleName_readable"]),
+    st.sets(st.sampled_from(sorted(USUAL)), max_size=12),
+    st.dictionaries(st.sampled_from(ODD_KEYS), ODD_VALUES, max_size=3),
+    st.randoms(use_true_random=False),
+)
+def test_the_quick_way_gives_what_the_full_one_does(
+    code: str, code_key: str, without: set[str], odd: dict[str, Any], random: Any
+) -> None:
+    record = {key: value for key, value in {code_key: code, **USUAL}.items() if key not in without} | odd
+    items = list(record.items())
+    random.shuffle(items)
+    record = dict(items)
+    full = outcome(falcon._in_full, record)
+    for _ in range(2):  # from the plan that is made, and from the one that is remembered
+        assert outcome(falcon.read, record) == full
+
+
+@pytest.mark.parametrize("code", falcon.KINDS)
+def test_usual_records_are_read_the_quick_way(code: str) -> None:
+    for record in (
+        {**USUAL, "event_simpleName": code},
+        {**USUAL, "#event_simpleName": code, "@timestamp": 1700000000500, "@id": "x"},
+    ):
+        quick = falcon._quickly(record, Clock(dt.UTC))
+        assert quick == falcon._in_full(record, Clock(dt.UTC))
+        assert quick is not None
+        assert quick.family == ("logscale" if "@id" in record else "falcon")
+
+
+def test_what_the_quick_way_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(falcon, "_plans", plans := {})
+    monkeypatch.setattr(falcon, "_PLANS", 3)
+    for number in range(8):
+        record = {**USUAL, "event_simpleName": "UserLogon", f"further {number}": "x"}
+        assert falcon._quickly(record, Clock(dt.UTC)) is not None
+        assert falcon._quickly({**record, "k" * 5000: "x"}, Clock(dt.UTC)) is not None
+        assert 1 <= len(plans) <= 3
+        assert all(len(key) < 100 for _, keys in plans for key in keys)
+    long = {**USUAL, "event_simpleName": "UserLogon", "ComputerName": "x" * 257}
+    assert falcon._quickly(long, Clock(dt.UTC)) is None
+    assert falcon.read(long, Clock(dt.UTC)).event is not None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"@rawstring": json.dumps({"event_simpleName": "UserLogoff", "aid": "b", "timestamp": "1700000000"})},
+        {"event_simpleName": None, "#event_simpleName": "NetworkConnectIP4", "event": {"RemotePort": "80"}},
+        {"RemotePort": None, "RPort": "445"},
+        {"ConnectionDirection": None},
+        {"ConnectionDirection": 1},
+        {"event_simpleName": None, "#event_simpleName": "UserLogoff"},
+        {"timestamp": None, "timestamp_decimal": "1700000000"},
+    ],
+)
+def test_unusual_records_are_left_to_the_full_way(odd: dict[str, Any]) -> None:
+    record = {**USUAL, "event_simpleName": "NetworkConnectIP4"} | odd
+    assert falcon._quickly(record, Clock(dt.UTC)) is None
+    assert falcon.read(record, Clock(dt.UTC)) == falcon._in_full(record, Clock(dt.UTC))
+    inner = {key: value for key, value in USUAL.items() if key != "aid"}
+    envelope = {**inner, "#event_simpleName": "UserLogon", "event": {"aid": "b"}}
+    assert falcon.read(envelope, Clock(dt.UTC)) == falcon._in_full(envelope, Clock(dt.UTC))

@@ -35,7 +35,10 @@ def test_reads_an_object() -> None:
         (b'{"b": "\\ud800", "a": ' + b"[" * 100_000, "nested too deep"),
         (b'{"a": 1, "a": 2}', "one key with two values"),
         (b'{"a": 1, "b": {"c": 1, "c" : 2}}', "one key with two values"),
+        (b'{"a":"C:\\\\x","a":"D:\\\\x"}', "one key with two values"),
+        (b'{"a" : "", "a"\t: ":\\\\"}', "one key with two values"),
         (b'{"a": 1, "a": 1}', None),
+        (b'{"a":"C:\\\\x","b":"\\":"}', None),
         (b'{"a": "\\": \\": "}', None),
     ],
 )

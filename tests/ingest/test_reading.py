@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from lmgraph import ingest
 from lmgraph.errors import RecordError
-from lmgraph.ingest import Record, Reject, falcon, json_text
+from lmgraph.ingest import Record, Reject, falcon, fields, json_text
 from lmgraph.ingest.reading import _Patience
 from lmgraph.rules import needed
 from lmgraph.rules.needed import Use, Wants
@@ -369,8 +369,8 @@ def test_strict_raises_at_the_first_reject(read: Callable[..., Any]) -> None:
 def test_a_defect_in_one_record_does_not_stop_the_others(
     read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    redact = falcon.redact
-    monkeypatch.setattr(falcon, "redact", lambda line: redact(line) if "boom" not in line else 1 // 0)
+    redact = fields.redact
+    monkeypatch.setattr(fields, "redact", lambda line: redact(line) if "boom" not in line else 1 // 0)
     seen = read(ndjson([{**PSEXEC, "CommandLine": "secret boom"}, PSEXEC]))
     assert seen.rejects == [(1, "cannot be read (ZeroDivisionError)")]
     assert len(seen.events) == 1

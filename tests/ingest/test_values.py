@@ -40,41 +40,27 @@ def test_name_takes_the_first_that_says_something() -> None:
 @pytest.mark.parametrize(
     ("value", "number"),
     [
-        (445, 445),
         ("445", 445),
         ("0", 0),
         ("0445", None),
         ("445.0", None),
-        (445.0, None),
         ("", None),
         ("-1", None),
         ("4٤5", None),
         ("65536", None),
         ("9" * 5000, None),
-        (None, None),
     ],
 )
-def test_port(value: Any, number: int | None) -> None:
-    assert values.port({"f": value}, "f") == number
+def test_port(value: str, number: int | None) -> None:
+    assert values.port(value) == number
 
 
 @pytest.mark.parametrize(
     ("value", "flag"),
-    [
-        ("1", True),
-        (1, True),
-        (True, True),
-        ("Yes", True),
-        ("0", False),
-        (False, False),
-        ("No", False),
-        ("", None),
-        (None, None),
-        ("2", None),
-    ],
+    [("1", True), ("true", True), ("Yes", True), ("0", False), ("No", False), ("", None), ("2", None)],
 )
-def test_flag(value: Any, flag: bool | None) -> None:
-    assert values.flag({"f": value}, "f") is flag
+def test_flag(value: str, flag: bool | None) -> None:
+    assert values.flag(value) is flag
 
 
 @pytest.mark.parametrize(
@@ -92,11 +78,8 @@ def test_flag(value: Any, flag: bool | None) -> None:
         ("10.0.0.1 10.0.0.2", None),
         ("x", None),
         ("-", None),
+        ("", None),
     ],
 )
 def test_address(written: str, canonical: str | None) -> None:
-    assert values.address({"f": written}, "f") == canonical
-
-
-def test_address_takes_the_first_that_is_one() -> None:
-    assert values.address({"a": "0.0.0.0", "b": "fe80::1"}, "a", "b") == "fe80::1"
+    assert values.address(written) == canonical
