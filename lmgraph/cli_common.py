@@ -114,21 +114,26 @@ def progress_bar(given: Mapping[str, Any]) -> Iterator[Callable[[Progress], None
         yield None
         return
     from rich import progress as rich_progress
+    from rich.table import Column
 
     from lmgraph import terminal
 
     columns = (
-        rich_progress.BarColumn(20),
-        rich_progress.DownloadColumn(),
-        rich_progress.TransferSpeedColumn(),
-        rich_progress.TimeRemainingColumn(),
-        rich_progress.TextColumn("{task.description}", markup=False),
+        rich_progress.BarColumn(12),
+        rich_progress.DownloadColumn(table_column=Column(no_wrap=True)),
+        rich_progress.TransferSpeedColumn(table_column=Column(no_wrap=True)),
+        rich_progress.TimeRemainingColumn(table_column=Column(no_wrap=True)),
+        # What does not fit on the line goes from its end.
+        rich_progress.TextColumn(
+            "{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=1)
+        ),
     )
     console = terminal.console(sys.stderr, color=not given["no_color"])
     # No thread of rich's own: it would draw ten times a second, whether or not there is news.
     with rich_progress.Progress(
         *columns,
         console=console,
+        expand=True,
         transient=True,
         auto_refresh=False,
         redirect_stdout=False,
@@ -140,12 +145,12 @@ def progress_bar(given: Mapping[str, Any]) -> Iterator[Callable[[Progress], None
 
         def show(now: Progress) -> None:
             nonlocal look
-            if now.look != look:
-                look = now.look
-                bar.reset(task)  # with its own rate and time left
-            label = "second look, " if now.look > 1 else ""
+            # Each look has its own rate and time left.
+            step = bar.update if now.look == look else bar.reset
+            look = now.look
+            label = "second look, " if look > 1 else ""
             said = f"{label}{summary.number(now.alerts, 'alert')}, {visible(now.path, 40)}"
-            bar.update(task, completed=now.bytes_done, total=now.bytes_total, description=said)
+            step(task, completed=now.bytes_done, total=now.bytes_total, description=said)
             bar.refresh()
 
         yield show
