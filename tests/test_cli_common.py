@@ -85,7 +85,7 @@ def test_the_second_look_is_labelled_and_has_its_own_rate(
 def test_it_stays_on_one_line_and_goes_at_the_end(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = [Progress(done * 10**9, 10**12, 10**9, "x" * 300 + "\x1b[2J\n", 2) for done in (1, 2)]
+    steps = [Progress(done * 10**9, 10**12, 10**9, "\x1b[2J\n" + "x" * 300, 2) for done in (1, 2)]
     shown = drawn(terminal, steps, monkeypatch)
     assert all(len(line) % 80 == 0 for line in shown)
     assert "\x1b[2J" not in terminal.getvalue()

@@ -773,6 +773,8 @@ def test_progress_is_told_now_and_then_and_at_the_end_of_each_look() -> None:
     meter.done(sources[1], Partial())
     meter.second(sources[:1])
     meter.done(sources[0], Partial())
+    items: list[Any] = []
+    assert meter.alerts(items, Settings()) is items  # each was counted in the first look
     assert told[5:] == [Progress(1100, 1100, 0, "b", 1), Progress(1000, 1000, 0, "a", 2)]
 
 

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from lmgraph import ingest
 from lmgraph.errors import RecordError
 from lmgraph.ingest import Record, Reject, falcon, fields, json_text
-from lmgraph.ingest.reading import _Patience
+from lmgraph.ingest.reading import Patience
 from lmgraph.rules import needed
 from lmgraph.rules.needed import Use, Wants
 from lmgraph.schema import Event, Origin
@@ -283,7 +283,7 @@ def test_what_only_quotes_a_result_is_read(read: Callable[..., Any]) -> None:
 
 
 def test_an_input_of_rejects_is_given_up(read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_Patience, "FREE", 100)
+    monkeypatch.setattr(Patience, "FREE", 100)
     bad, good = b"psexec\n", ndjson([PSEXEC])
     seen = read(good + bad * 1000 + good)
     assert seen.codes == ["given-up"]
@@ -296,7 +296,7 @@ def test_an_input_of_rejects_is_given_up(read: Callable[..., Any], monkeypatch: 
 def test_the_members_of_an_archive_share_its_patience(
     read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_Patience, "FREE", 100)
+    monkeypatch.setattr(Patience, "FREE", 100)
     stored = io.BytesIO()
     with zipfile.ZipFile(stored, "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(5):
