@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
@@ -113,25 +114,44 @@ def progress_bar(given: Mapping[str, Any]) -> Iterator[Callable[[Progress], None
         yield None
         return
     from rich import progress as rich_progress
+    from rich.table import Column
 
     from lmgraph import terminal
 
     columns = (
-        rich_progress.BarColumn(),
-        rich_progress.DownloadColumn(),
-        rich_progress.TimeRemainingColumn(),
-        rich_progress.TextColumn("{task.description}", markup=False),
+        rich_progress.BarColumn(12),
+        rich_progress.DownloadColumn(table_column=Column(no_wrap=True)),
+        rich_progress.TransferSpeedColumn(table_column=Column(no_wrap=True)),
+        rich_progress.TimeRemainingColumn(table_column=Column(no_wrap=True)),
+        # What does not fit on the line goes from its end.
+        rich_progress.TextColumn(
+            "{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=1)
+        ),
     )
     console = terminal.console(sys.stderr, color=not given["no_color"])
+    # No thread of rich's own: it would draw ten times a second, whether or not there is news.
     with rich_progress.Progress(
-        *columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False
+        *columns,
+        console=console,
+        expand=True,
+        transient=True,
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        get_time=time.monotonic,
     ) as bar:
         task = bar.add_task("reading", total=None)
+        look = 1
 
         def show(now: Progress) -> None:
-            look = "second look, " if now.look > 1 else ""
-            said = f"{look}{summary.number(now.alerts, 'alert')}, {visible(now.path, 40)}"
-            bar.update(task, completed=now.bytes_done, total=now.bytes_total, description=said)
+            nonlocal look
+            # Each look has its own rate and time left.
+            step = bar.update if now.look == look else bar.reset
+            look = now.look
+            label = "second look, " if look > 1 else ""
+            said = f"{label}{summary.number(now.alerts, 'alert')}, {visible(now.path, 40)}"
+            step(task, completed=now.bytes_done, total=now.bytes_total, description=said)
+            bar.refresh()
 
         yield show
 

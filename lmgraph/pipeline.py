@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial as bind
 from typing import TYPE_CHECKING, Final, Protocol
@@ -17,8 +19,9 @@ from lmgraph import columns, ingest
 from lmgraph.assets import read_assets
 from lmgraph.errors import InputError, UsageError
 from lmgraph.events import Held, Partial, collect, look_again, merge, ordered, shifted
-from lmgraph.ingest import Memory, Reject, Remark, Source
+from lmgraph.ingest import Item, Memory, Record, Reject, Remark, Source
 from lmgraph.result import ResultData
+from lmgraph.rules import corrected, literal
 from lmgraph.rules.needed import Wants
 from lmgraph.settings import Settings
 from lmgraph.tuning import load
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from lmgraph.learning import Lesson
 
 _LOG = logging.getLogger(__name__)
+INTERVAL: Final = 0.25  # seconds from one word of progress to the next
 _NO_FORMAT: Final = {None: "no reader knows this file", "empty": "an empty file"}
 _NAME: Final = {"-": "standard input"}
 _OPEN_FLAGS: Final = ("processes", "logons", "logon_hosts", "addresses", "spans")
@@ -38,7 +42,10 @@ _OPEN_FLAGS: Final = ("processes", "logons", "logon_hosts", "addresses", "spans"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far reading has come. ``bytes_total`` is ``None`` while an input's length is unknown."""
+    """How far reading has come: stored bytes of ``bytes_total``, ``None`` while an input's length is unknown.
+
+    ``alerts`` counts the records that the rules match by themselves; joins with others may change some.
+    """
 
     bytes_done: int
     bytes_total: int | None
@@ -148,7 +155,8 @@ def gather(
     held: dict[str, Held] = {source.path: Held() for source in sources if not source.rereadable}
     meter = _Meter(sources, progress)
     memory = Memory(Wants.nothing(), settings.rules)
-    first = engine.gather(bind(_look, settings=settings, held=held, memory=memory), sources, meter.done)
+    look = bind(_look, settings=settings, meter=meter)
+    first = engine.gather(bind(look, held=held, memory=memory), sources, meter.done)
     first.remarks.extend(remarks)
     if all(report.format in _NO_FORMAT for report in first.inputs.values()):
         raise InputError(_nothing_readable(first, paths))
@@ -163,7 +171,7 @@ def gather(
     meter.second(again)
     # A second look repeats every remark and reject of the first: only what it found counts.
     memory = Memory(wants, settings.rules)
-    second = engine.gather(bind(_look, settings=settings, held={}, memory=memory), again, meter.done)
+    second = engine.gather(bind(look, held={}, memory=memory), again, meter.done)
     for index in held.values():
         second = merge(second, look_again(index, settings, wants))
     _LOG.info("the second look found %d rows and %d addresses", len(second.found), len(second.sightings))
@@ -217,23 +225,31 @@ def _sources(paths: Sequence[str], outputs: Collection[str]) -> tuple[list[Sourc
 
 
 def _look(
-    source: Source, spread: Spread | None, *, settings: Settings, held: dict[str, Held], memory: Memory
+    source: Source,
+    spread: Spread | None,
+    *,
+    settings: Settings,
+    held: dict[str, Held],
+    memory: Memory,
+    meter: _Meter,
 ) -> Partial:
-    partial = _in_parts(source, spread, settings, memory) if spread is not None else None
+    partial = _in_parts(source, spread, settings, memory, meter) if spread is not None else None
     if partial is None:
-        items = ingest.read(source, settings, memory.wants, memory)
-        partial = collect(items, settings, memory.wants, held=held.get(source.path))
+        items = ingest.read(source, settings, memory.wants, memory, meter.taken(source))
+        partial = collect(meter.alerts(items, settings), settings, memory.wants, held=held.get(source.path))
     return partial
 
 
-def _in_parts(source: Source, spread: Spread, settings: Settings, memory: Memory) -> Partial | None:
+def _in_parts(
+    source: Source, spread: Spread, settings: Settings, memory: Memory, meter: _Meter
+) -> Partial | None:
     """What a large file tells, read in parts; None if it has none, or they are not sound."""
-    parts = ingest.parts_of(source, settings, memory)
+    parts = ingest.parts_of(source, settings, memory, meter.taken(source))
     if parts is None:
         return None
 
     def read(number: int) -> Partial:
-        return collect(parts.read(number), settings, memory.wants)
+        return collect(meter.alerts(parts.read(number), settings), settings, memory.wants)
 
     partials = [read(0)]
     if parts.sound:
@@ -264,18 +280,40 @@ def _nothing_readable(first: Partial, paths: Sequence[str]) -> str:
 
 
 class _Meter:
-    """Adds up what has been read and tells whoever asked."""
+    """Adds up what has been read and tells whoever asked, now and then and at the end of each look.
 
-    def __init__(self, sources: Sequence[Source], tell: Callable[[Progress], None] | None) -> None:
+    Args:
+        sources: What the first look reads.
+        tell: Called by whichever thread reads, by one at a time.
+        clock: Seconds, from whenever.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        tell: Callable[[Progress], None] | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._tell = tell
+        self._clock = clock
+        self._lock = threading.Lock()
         self._look = 1
         self._alerts = 0
+        self._next = clock() + INTERVAL
         self._reset(sources)
 
     def second(self, sources: Sequence[Source]) -> None:
         """The second look begins."""
         self._look = 2
         self._reset(sources)
+
+    def taken(self, source: Source) -> Callable[[int], None] | None:
+        """What is to be told of the bytes of a source that are read; None if nobody asks."""
+        return None if self._tell is None else bind(self._take, source)
+
+    def alerts(self, items: Iterable[Item], settings: Settings) -> Iterable[Item]:
+        """The items of a source; those of the first look that are alerts by themselves are counted."""
+        return items if self._tell is None or self._look > 1 else self._counted(items, settings)
 
     def done(self, source: Source, partial: Partial) -> None:
         """One source has been read."""
@@ -285,13 +323,33 @@ class _Meter:
             _LOG.info("read %s: %s, records %d, rejects %d", *said)
         rows = len(partial.kept) + len(partial.found)
         _LOG.debug("look %d: %s gave %d rows", self._look, source.path, rows)
-        self._bytes += source.size or 0
-        if self._look == 1:
-            self._alerts += len(partial.kept)
+        self._left -= 1
         if self._tell is not None:
-            self._tell(Progress(self._bytes, self._total, self._alerts, source.path, self._look))
+            self._take(source, source.size or 0)
+
+    def _take(self, source: Source, size: int) -> None:
+        with self._lock:
+            before = self._taken.get(source.path, 0)
+            # What is read again, or beside the content, does not count.
+            now = before + size if source.size is None else min(before + size, source.size)
+            self._taken[source.path] = now
+            self._bytes += now - before
+            if self._left == 0 or self._clock() >= self._next:
+                self._next = self._clock() + INTERVAL
+                assert self._tell is not None, "nothing is counted unless somebody asks"
+                self._tell(Progress(self._bytes, self._total, self._alerts, source.path, self._look))
+
+    def _counted(self, items: Iterable[Item], settings: Settings) -> Iterator[Item]:
+        decide = corrected.decide if settings.rules == "corrected" else literal.decide
+        for item in items:
+            if isinstance(item, Record) and decide(item.event, None, None).alert is not None:
+                with self._lock:
+                    self._alerts += 1
+            yield item
 
     def _reset(self, sources: Sequence[Source]) -> None:
         sizes = [source.size for source in sources]
+        self._left = len(sources)
+        self._taken: dict[str, int] = {}
         self._bytes = 0
         self._total = None if None in sizes else sum(size or 0 for size in sizes)

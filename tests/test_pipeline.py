@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from lmgraph import result
+from lmgraph import pipeline, result
 from lmgraph.engines.local import LocalEngine
 from lmgraph.errors import InputError, RecordError, UsageError
+from lmgraph.events import Partial
+from lmgraph.ingest import Source
 from lmgraph.pipeline import Progress, gather, read_events, run
 from lmgraph.result import HopRow, ResultData
 from lmgraph.settings import Settings, parse_time
@@ -694,13 +696,94 @@ def test_strict_makes_a_bad_record_an_error_that_names_its_place(
     assert run(paths[:1], Settings(strict=True), LocalEngine(jobs)).data.coverage.complete
 
 
-def test_progress_counts_bytes_and_both_looks(tmp_path: Path) -> None:
+def test_progress_counts_bytes_and_both_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = story().write(tmp_path / "fdr", parts=3)
     told: list[Progress] = []
+    monkeypatch.setattr(pipeline, "INTERVAL", 0)
     gather([str(folder)], Settings(), LocalEngine(2), told.append)
-    assert [step.look for step in told] == [1, 1, 1, 2, 2, 2]
     size = sum(path.stat().st_size for path in folder.iterdir())
-    assert told[2].bytes_done == told[2].bytes_total == size
+    for look in (1, 2):
+        steps = [step for step in told if step.look == look]
+        assert len(steps) > 3
+        assert steps == sorted(steps, key=lambda step: (step.bytes_done, step.alerts))
+        assert {step.bytes_total for step in steps} == {size}
+        assert steps[-1].bytes_done == size
+        assert steps[-1].alerts == 2
+    assert [step.look for step in told] == sorted(step.look for step in told)
+
+
+def test_progress_counts_stored_bytes_while_a_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a gzip file, a zip and a plain file; never more than there are."""
+    monkeypatch.setattr(pipeline, "INTERVAL", 0)
+    draw = random.Random(1)
+    filler = "".join(
+        json.dumps({"event_simpleName": "DnsRequest", "pad": str(draw.getrandbits(8000))}) + "\n"
+        for _ in range(2000)
+    ).encode()
+    (tmp_path / "plain").write_bytes(filler)
+    (tmp_path / "packed").write_bytes(gzip.compress(filler))
+    with zipfile.ZipFile(tmp_path / "zipped", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inner", filler)
+    story().write(tmp_path / "fdr")
+    for name in ("plain", "packed", "zipped"):
+        told: list[Progress] = []
+        gather([str(tmp_path / "fdr"), str(tmp_path / name)], Settings(), LocalEngine(1), told.append)
+        total = told[0].bytes_total
+        assert total is not None
+        inside = [step.bytes_done for step in told if step.look == 1 and step.path.endswith(name)]
+        assert len(inside) > 2
+        assert inside == sorted(inside)
+        assert inside[-1] == total
+        assert any(total * 0.3 < size < total * 0.9 for size in inside)
+
+
+def test_progress_of_a_pipe_has_no_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = b"".join(json.dumps(record).encode() + b"\n" for record in story().records)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    told: list[Progress] = []
+    gather(["-"], Settings(), LocalEngine(1), told.append)
+    assert (told[-1].bytes_done, told[-1].bytes_total) == (len(content), None)
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_progress_is_told_now_and_then_and_at_the_end_of_each_look() -> None:
+    clock, told = Clock(), []
+    sources = [Source("a", "a", 1000), Source("b", "b", 100)]
+    meter = pipeline._Meter(sources, told.append, clock)
+    take = meter.taken(sources[0])
+    assert take is not None
+    for _ in range(50):
+        clock.now += pipeline.INTERVAL / 10
+        take(10)
+    assert [step.bytes_done for step in told] == [100, 200, 300, 400, 500]
+    take(9000)
+    meter.done(sources[0], Partial())
+    assert len(told) == 5  # too soon
+    meter.done(sources[1], Partial())
+    meter.second(sources[:1])
+    meter.done(sources[0], Partial())
+    items: list[Any] = []
+    assert meter.alerts(items, Settings()) is items  # each was counted in the first look
+    assert told[5:] == [Progress(1100, 1100, 0, "b", 1), Progress(1000, 1000, 0, "a", 2)]
+
+
+def test_nobody_asks_nothing_is_counted() -> None:
+    meter = pipeline._Meter([Source("a", "a", 1)], None)
+    items: list[Any] = []
+    assert meter.taken(Source("a", "a", 1)) is None
+    assert meter.alerts(items, Settings()) is items
+    meter.done(Source("a", "a", 1), Partial())
 
 
 def test_read_events_gives_the_canonical_rows(tmp_path: Path) -> None:

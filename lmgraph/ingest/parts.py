@@ -13,7 +13,7 @@ What a line says does not depend on the other lines, but for three things, and e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -39,15 +39,23 @@ class Parts:
         cuts: Where the parts begin, in bytes; the first is 0.
         settings: Of the run.
         memory: Of the pass.
+        taken: As ``reading.read`` has it.
     """
 
     def __init__(
-        self, source: Source, reader: Reader, cuts: list[int], settings: Settings, memory: Memory
+        self,
+        source: Source,
+        reader: Reader,
+        cuts: list[int],
+        settings: Settings,
+        memory: Memory,
+        taken: Callable[[int], None] | None,
     ) -> None:
         self._source = source
         self._reader = reader
         self._settings = settings
         self._memory = memory
+        self._budget = Budget(source.size, taken)
         self._sha256: str | None = None
         self._ends = [*cuts[1:], None]  # the last part goes on to the end, wherever that has got to
         self._sessions = [
@@ -80,7 +88,7 @@ class Parts:
                     self._sha256 = reading.sha256(self._source, file, self._settings, self._memory.wants)
                 held = reading.held_limit(file.read(registry.HEAD))
                 file.seek(session.offset)
-                rest = ByteStream(FileSource(file))
+                rest = ByteStream(FileSource(file, self._budget))
                 stream = rest if end is None else ByteStream(LimitedSource(rest, end - session.offset))
                 items = self._reader.read(stream, session)
                 yield from reading.known(items, session, reading.Patience(), held)
@@ -101,7 +109,9 @@ class Parts:
         yield from reading.ending(whole, self._source.size or 0, self._sha256)
 
 
-def parts_of(source: Source, settings: Settings, memory: Memory) -> Parts | None:
+def parts_of(
+    source: Source, settings: Settings, memory: Memory, taken: Callable[[int], None] | None = None
+) -> Parts | None:
     """The parts of a source, if it is a large enough plain file of JSON lines.
 
     Not where ``strict`` is set: there, the first reject ends the run and must have its number.
@@ -114,13 +124,14 @@ def parts_of(source: Source, settings: Settings, memory: Memory) -> Parts | None
             cuts = _cuts(file, source.size or 0)
     except OSError:
         return None  # reading it whole will say so
-    return None if reader is None or len(cuts) == 1 else Parts(source, reader, cuts, settings, memory)
+    return None if reader is None or len(cuts) == 1 else Parts(source, reader, cuts, settings, memory, taken)
 
 
 def _reader(source: Source, file: BinaryIO) -> Reader | None:
     """The reader of a file without a layer or a byte order mark that is one of lines."""
-    stream = ByteStream(FileSource(file))
-    found = next(Opener(Budget(source.size or 0)).inputs(stream, source.path, source.size or 0, file))
+    budget = Budget(source.size)
+    stream = ByteStream(FileSource(file, budget))
+    found = next(Opener(budget).inputs(stream, source.path, source.size or 0, file))
     if not isinstance(found, Member) or found.content is not stream:
         return None
     head = stream.peek(registry.HEAD)

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Final
 
@@ -58,12 +58,17 @@ class Patience:
 
 
 def read(
-    source: Source, settings: Settings, wants: needed.Wants, memory: Memory | None = None
+    source: Source,
+    settings: Settings,
+    wants: needed.Wants,
+    memory: Memory | None = None,
+    taken: Callable[[int], None] | None = None,
 ) -> Iterator[Item]:
     """All items of one source, in the order stored; an archive gives several inputs.
 
     Content never raises: what cannot be read is a ``Reject`` or a ``Remark``. ``memory``, of the same
-    wants, only saves the readers of a pass from learning twice what recurs in several sources.
+    wants, only saves the readers of a pass from learning twice what recurs in several sources. ``taken``
+    is told of each piece of the stored file that is read how many bytes it has.
 
     Raises:
         RecordError: The first reject, when ``settings.strict`` is set.
@@ -76,7 +81,7 @@ def read(
     try:
         with _open(source) as file:
             hashed = sha256(source, file, settings, wants)
-            for item in _inputs(source, file, settings, memory, hashed):
+            for item in _inputs(source, file, settings, memory, hashed, Budget(source.size, taken)):
                 if settings.strict and isinstance(item, Reject):
                     raise RecordError(item.reason, path=item.origin.path, record=item.origin.record)
                 yield item
@@ -112,10 +117,9 @@ def _unreadable(source: Source, reason: str) -> Remark:
 
 
 def _inputs(
-    source: Source, file: BinaryIO, settings: Settings, memory: Memory, hashed: str | None
+    source: Source, file: BinaryIO, settings: Settings, memory: Memory, hashed: str | None, budget: Budget
 ) -> Iterator[Item]:
-    budget = Budget(source.size or 0)
-    stream = ByteStream(FileSource(file, budget if source.size is None else None))
+    stream = ByteStream(FileSource(file, budget))
     opener, patience = Opener(budget), Patience()
     for found in opener.inputs(stream, source.path, source.size or 0, file if source.rereadable else None):
         if isinstance(found, Remark):

@@ -30,12 +30,26 @@ class StreamError(Exception):
 
 
 class Budget:
-    """How many bytes one source may expand to, over all its layers and members together."""
+    """How many bytes one source may expand to, over all its layers and members together.
 
-    def __init__(self, stored: int = 0) -> None:
-        self.stored = stored
+    Args:
+        stored: Size of the source in bytes; ``None`` for a pipe, whose size is learnt as it flows.
+        taken: Told of each piece of the source that is read how many bytes it has.
+    """
+
+    def __init__(self, stored: int | None = None, taken: Callable[[int], None] | None = None) -> None:
+        self.stored = stored or 0
         self.spent = 0
         self.members = 0
+        self._grows = stored is None
+        self._taken = taken
+
+    def take(self, size: int) -> None:
+        """Count bytes of the source that were read."""
+        if self._grows:
+            self.stored += size
+        if self._taken is not None:
+            self._taken(size)
 
     def spend(self, size: int) -> None:
         """Count bytes that a decoder gave.
@@ -183,13 +197,13 @@ class ByteStream:
 
 
 class FileSource:
-    """The bytes of an open file, from where it stands; ``budget`` learns the stored size of a pipe.
+    """The bytes of an open file, from where it stands; ``budget`` learns how many were read.
 
     Raises:
         StreamError: The medium fails in the middle; nothing that came before is lost.
     """
 
-    def __init__(self, file: BinaryIO, budget: Budget | None = None) -> None:
+    def __init__(self, file: BinaryIO, budget: Budget) -> None:
         self._file = cast("BufferedIOBase", file)
         self._budget = budget
 
@@ -201,19 +215,15 @@ class FileSource:
             piece = self._file.read1(CHUNK)
         if not piece:
             raise StopIteration
-        self._count(len(piece))
+        self._budget.take(len(piece))
         return piece
 
     def readinto(self, view: memoryview) -> int:
         """Let the system write into ``view``; a pipe gives what it holds. See ``ByteSource``."""
         with _media():
             size = self._file.readinto1(view)
-        self._count(size)
+        self._budget.take(size)
         return size
-
-    def _count(self, size: int) -> None:
-        if self._budget is not None:
-            self._budget.stored += size
 
 
 @contextmanager

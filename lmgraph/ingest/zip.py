@@ -57,7 +57,7 @@ def members(file: BinaryIO | None, stream: ByteStream, budget: Budget) -> Iterat
         if skipped:
             yield ZipMember(info.filename, info.compress_size, None, *skipped)
             continue
-        raw = ByteStream(_stored(file, info))
+        raw = ByteStream(_stored(file, info, budget))
         content = _content(raw, info.compress_type, info.compress_size, info.CRC, budget)
         yield ZipMember(info.filename, info.compress_size, ByteStream(content))
 
@@ -94,7 +94,7 @@ def _directory(file: BinaryIO) -> list[zipfile.ZipInfo] | None:
         file.seek(position)  # where the stream over the same file goes on
 
 
-def _stored(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
+def _stored(file: BinaryIO, info: zipfile.ZipInfo, budget: Budget) -> Iterator[bytes]:
     """The stored bytes of a member, sought for each piece: members may be read in any order."""
     try:
         file.seek(info.header_offset)
@@ -109,6 +109,7 @@ def _stored(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
             if not piece:
                 return
             at, left = at + len(piece), left - len(piece)
+            budget.take(len(piece))
             yield piece
     except (OSError, ValueError, OverflowError) as error:
         raise StreamError("corrupt-archive", "the archive cannot be read here") from error

@@ -52,7 +52,7 @@ def opened(stored: bytes, *, seekable: bool = True) -> tuple[list[tuple[str, byt
     """Names and content of all inputs, and the remarks as (path, code)."""
     inputs, remarks = [], []
     file = io.BytesIO(stored)
-    stream = ByteStream(streams.FileSource(file))
+    stream = ByteStream(streams.FileSource(file, Budget()))
     opener = Opener(Budget(len(stored)))
     for found in opener.inputs(stream, "a", len(stored), file if seekable else None):
         if isinstance(found, Remark):

@@ -22,9 +22,11 @@ class Sources:
         if kind == "chunks":
             return ByteStream(iter(chunks))
         if kind == "file":
-            return ByteStream(FileSource(io.BytesIO(whole)))
+            return ByteStream(FileSource(io.BytesIO(whole), Budget()))
         outer = (
-            FileSource(io.BytesIO(whole + b"after")) if kind == "inside a file" else iter([*chunks, b"after"])
+            FileSource(io.BytesIO(whole + b"after"), Budget())
+            if kind == "inside a file"
+            else iter([*chunks, b"after"])
         )
         return ByteStream(LimitedSource(ByteStream(outer), len(whole)))
 
@@ -74,7 +76,7 @@ def test_a_file_is_read_straight_into_the_view() -> None:
 
     asked: list[object] = []
     view = memoryview(bytearray(10))
-    stream = ByteStream(FileSource(File(b"abc")))
+    stream = ByteStream(FileSource(File(b"abc"), Budget()))
     assert (stream.readinto(view), bytes(view[:3]), asked == [view], asked[0] is view) == (
         3,
         b"abc",
@@ -105,7 +107,7 @@ def test_a_failing_medium_loses_nothing() -> None:
     assert (told, budget.stored, stream.readinto(view)) == (b"abcdefg", 7, 0)
     assert stream.problem is not None
     assert (stream.problem.code, str(stream.problem)) == ("unreadable", "input/output error")
-    stream = ByteStream(FileSource(File(b"abcdefg")))
+    stream = ByteStream(FileSource(File(b"abcdefg"), Budget()))
     assert (b"".join(stream.chunks()), str(stream.problem)) == (b"abcdefg", "input/output error")
 
 
@@ -140,6 +142,14 @@ def test_a_limited_source_stops_and_complains() -> None:
     assert (inner.readinto(view), bytes(view[:6]), inner.readinto(view)) == (6, b"abcdef", 0)
     assert inner.problem is not None
     assert inner.problem.code == "truncated-archive"
+
+
+def test_a_budget_learns_what_was_taken() -> None:
+    told: list[int] = []
+    pipe, file = Budget(taken=told.append), Budget(7)
+    for budget in (pipe, file):
+        assert len(b"".join(ByteStream(FileSource(io.BytesIO(b"abcdefg"), budget)).chunks())) == 7
+    assert (pipe.stored, file.stored, sum(told)) == (7, 7, 7)
 
 
 def test_budget_bounds_ratio_and_members(monkeypatch: pytest.MonkeyPatch) -> None:
