@@ -166,11 +166,16 @@ def _named(record: Fields) -> Fields:
         return record
     fields = dict(record)
     for key in aliased:
-        own = key.lstrip("#").removesuffix("_decimal").removesuffix("_readable")
-        own = _ALIASES.get(own, own)
+        own = own_name(key)
         if fields.get(own) is None:
             fields[own] = record[key]
     return fields
+
+
+def own_name(key: str) -> str:
+    """The name that FDR has for a field."""
+    own = key.lstrip("#").removesuffix("_decimal").removesuffix("_readable")
+    return _ALIASES.get(own, own)
 
 
 def family_of(record: Fields) -> Family | None:

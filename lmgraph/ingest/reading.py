@@ -75,7 +75,7 @@ def read(source: Source, settings: Settings, wants: needed.Wants) -> Iterator[It
             sha256 = (
                 _sha256(file) if settings.hash_inputs and wants.first_pass and source.rereadable else None
             )
-            for item in _inputs(source, file, settings, candidate, sha256):
+            for item in _inputs(source, file, settings, wants, candidate, sha256):
                 if settings.strict and isinstance(item, Reject):
                     raise RecordError(item.reason, path=item.origin.path, record=item.origin.record)
                 yield item
@@ -102,7 +102,12 @@ def _unreadable(source: Source, reason: str) -> Remark:
 
 
 def _inputs(
-    source: Source, file: BinaryIO, settings: Settings, candidate: Callable[[bytes], bool], sha256: str | None
+    source: Source,
+    file: BinaryIO,
+    settings: Settings,
+    wants: needed.Wants,
+    candidate: Callable[[bytes], bool],
+    sha256: str | None,
 ) -> Iterator[Item]:
     budget = Budget(source.size or 0)
     stream = ByteStream(file_chunks(file, budget if source.size is None else None))
@@ -112,13 +117,16 @@ def _inputs(
             yield found
         else:
             size = budget.stored if found.path == source.path else found.size
-            yield from _input(found, size, settings, candidate, sha256, patience, once=not source.rereadable)
+            yield from _input(
+                found, size, settings, wants, candidate, sha256, patience, once=not source.rereadable
+            )
 
 
 def _input(
     member: Member,
     size: int,
     settings: Settings,
+    wants: needed.Wants,
     candidate: Callable[[bytes], bool],
     sha256: str | None,
     patience: _Patience,
@@ -131,7 +139,8 @@ def _input(
     own = _OWN_RESULT.match(head)
     reader = None if own else registry.find(head, member.path)
     clock = Clock(parse_zone(settings.tz))
-    session = Session(member.path, candidate, clock, reader.shape if reader else "", once=once)
+    shape = reader.shape if reader else ""
+    session = Session(member.path, candidate, clock, shape, once=once, wants=wants, file=member.file)
     if reader is not None:
         held = patience.FREE if any(mark in head for mark in _MARKS) else _HELD_LIMIT
         yield from _known(reader.read(stream, session), session, patience, held)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 from lmgraph.errors import RecordError
 from lmgraph.ingest import falcon, wrappers
 from lmgraph.ingest.clock import Clock
 from lmgraph.ingest.contract import Record, Reject
+from lmgraph.rules.needed import Wants
 from lmgraph.schema import Origin
 
 _LOG: Final = logging.getLogger(__name__)
@@ -25,13 +26,28 @@ class Session:
         clock: Reads the input's times.
         shape: The shape of the reader, which may find a narrower one.
         once: The input is a pipe: there is no second look, so every line is looked at now.
+        wants: What the pass looks for; rows of tables are told by it.
+        scan: Whether rows may be passed over unparsed.
+        file: The input as it is stored, to be sought in; None where it is wrapped in something.
     """
 
     def __init__(
-        self, path: str, candidate: Callable[[bytes], bool], clock: Clock, shape: str, *, once: bool = False
+        self,
+        path: str,
+        candidate: Callable[[bytes], bool],
+        clock: Clock,
+        shape: str,
+        *,
+        once: bool = False,
+        wants: Wants | None = None,
+        scan: bool = True,
+        file: BinaryIO | None = None,
     ) -> None:
         self.path = path
         self.once = once
+        self.wants = Wants.nothing() if wants is None else wants
+        self.scan = scan
+        self.file = file
         self.shape = shape
         self.candidate = candidate
         self.clock = clock
