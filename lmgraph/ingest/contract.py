@@ -87,7 +87,7 @@ Item: TypeAlias = Record | Reject | Remark | InputReport
 class Reader(Protocol):
     """What the registry holds: a cheap look at the head, and a generator over the rest.
 
-    ``shape`` names what the records are written in: ndjson, json, csv.
+    ``shape`` names what the records are written in: ndjson, json, csv, parquet.
     """
 
     shape: str

@@ -11,20 +11,15 @@ from typing import Any, Final
 import numpy as np
 
 from lmgraph.errors import RecordError
-from lmgraph.ingest import falcon
+from lmgraph.ingest import canonical, falcon
 from lmgraph.ingest.contract import Record, Reject
 from lmgraph.ingest.ndjson import LINE_LIMIT, STRETCH, TOO_LONG
 from lmgraph.ingest.registry import HEAD
 from lmgraph.ingest.session import Session
 from lmgraph.ingest.streams import ByteStream
-from lmgraph.ingest.tables import Layout, Screen, packed
+from lmgraph.ingest.tables import KNOWN, Layout, packed
 from lmgraph.kernels import rows as kernel
 
-# Columns of which any one tells that the table is Falcon's or LogScale's.
-_KNOWN: Final = frozenset({
-    "alert_type", "event_simpleName", "#event_simpleName", "@timestamp", "@rawstring", "aid", "UserSid",
-    "UserSid_readable", "NeighborName",
-})  # fmt: skip
 _ROW_LINES: Final = 32_768  # no command line is longer than so many characters
 _SEPARATOR: Final = re.compile(rb"\"?sep=.\"?\r?\Z")
 _DELIMITERS: Final = ",;\t"
@@ -80,7 +75,7 @@ def _header(line: bytes) -> tuple[list[str], str] | None:
         except csv.Error:
             continue  # quotes that this delimiter does not part
         columns = [cell.strip() for cell in cells]
-        if len(columns) > 1 and not _KNOWN.isdisjoint(columns):
+        if len(columns) > 1 and (not KNOWN.isdisjoint(columns) or canonical.known(columns)):
             return columns, delimiter
     return None
 
@@ -151,7 +146,7 @@ class _Table:
         self.delimiter = delimiter
         self.blank = delimiter.encode() * (len(columns) - 1)  # a row of nothing but empty cells
         self.repeated = len(set(columns)) < len(columns)
-        self.layout = Layout(columns, Screen.of(session.wants))
+        self.layout = Layout(columns, session.wants)
         self._candidate = session.candidate
 
     @cached_property
@@ -173,11 +168,9 @@ class _Table:
         """The record of one row.
 
         Raises:
-            RecordError: Two values for columns of one name.
+            RecordError: Two values for columns of one name, or no known kind.
         """
-        if self.repeated:
-            return self._united(cells)
-        return {column: cell for column, cell in zip(self.columns, cells, strict=True) if cell}
+        return self.layout.record(self._united(cells) if self.repeated else self._row(cells))
 
     def passes(self, raw: bytes) -> bool:
         """Whether a row has to be parsed to tell whether it matters."""
@@ -186,7 +179,10 @@ class _Table:
 
     def matters(self, cells: list[str]) -> bool:
         """Whether a row that fits the table may be needed."""
-        return self.repeated or self.layout.wrapped or self.layout.matters(self.record(cells))
+        return self.repeated or self.layout.wrapped or self.layout.matters(self._row(cells))
+
+    def _row(self, cells: list[str]) -> Mapping[str, Any]:
+        return {column: cell for column, cell in zip(self.columns, cells, strict=True) if cell}
 
     def _united(self, cells: list[str]) -> Mapping[str, Any]:
         """The record of a row of which columns have one name, as of a JSON object with such keys."""

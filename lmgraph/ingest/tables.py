@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 
-from lmgraph.ingest import falcon
+from lmgraph.ingest import canonical, falcon
 from lmgraph.kernels import rows as kernel
 from lmgraph.kernels.rows import ADDRESS, ALWAYS, ID, NAME, PORT, TEXT
 from lmgraph.names import canonical_ip
 from lmgraph.rules.needed import Wants
 from lmgraph.schema import SMB_PORT, Kind
 
+#: Columns of which any one tells that a table is Falcon's or LogScale's.
+KNOWN: Final = frozenset({
+    "alert_type", "event_simpleName", "#event_simpleName", "@timestamp", "@rawstring", "aid", "UserSid",
+    "UserSid_readable", "NeighborName",
+})  # fmt: skip
 # One of the former in a text, or all of the latter in the texts of a row, may make a process start or
 # a connection one that is needed: programs that execute remotely, and ``net use \\host\c$``.
 NEEDLES: Final = (b"psexe", b"paexec", b"remcom", b"winexesvc", b"csexecsvc")
@@ -39,6 +44,17 @@ _ROLES: Final[Mapping[str, int]] = {
     "LocalAddressIP4": ADDRESS,
     "LocalAddressIP6": ADDRESS,
 }  # fmt: skip
+#: What is read of a record, under the names of FDR.
+READ: Final = frozenset({
+    *_ROLES, "id", "aid", "cid", "timestamp", "@timestamp", "_time", "Time", "time", "ContextTimeStamp",
+    "ProcessStartTime", "LogonTime", "ComputerName", "MachineDomain", "ProductType", "UserName",
+    "UserPrincipal", "LogonDomain", "DomainName", "User", "UserSid", "UserIsAdmin", "AuthenticationId",
+    "LogonType", "ContextProcessId", "SHA256HashData", "ParentProcessId", "RemoteAddressIP4",
+    "RemoteAddressIP6", "ClientComputerName", "SmbShareName", "ConnectionDirection", "alert_type",
+    # these only tell what the record is
+    "@rawstring", "@id", "event", "fields", "AgentIdString", "ExternalApiType", "event_platform",
+    "NeighborName", "LastLoggedOnHost", "MAC", "GatewayIP", "InterfaceAlias", "AgentVersion", "FirstSeen",
+})  # fmt: skip
 _FIRST: Final[Mapping[Kind, int]] = {"process_start": TEXT, "connection": TEXT | PORT, "accept": TEXT | PORT}
 _LOGONS: Final = frozenset({"logon", "logon_failed", "logoff"})
 _SHARES: Final = frozenset({"share_server", "share_client"})
@@ -62,10 +78,11 @@ class Screen:
     addresses: frozenset[str]
 
     @classmethod
-    def of(cls, wants: Wants) -> Screen:
-        """The screen of the pass that ``wants`` describes."""
+    def of(cls, wants: Wants, *, by_kind: bool = False) -> Screen:
+        """The screen of the pass that ``wants`` describes; ``by_kind``: names are those of kinds."""
+        names = {kind: kind for kind in get_args(Kind) if kind != "other"} if by_kind else falcon.KINDS
         return cls(
-            {name: _asks(kind, wants) for name, kind in falcon.KINDS.items()},
+            {name: _asks(kind, wants) for name, kind in names.items()},
             ADDRESS if wants.addresses else 0,
             frozenset(key[2] for key in wants.processes),
             wants.addresses,
@@ -91,20 +108,34 @@ class Layout:
 
     Attributes:
         roles: By number of the column, the role of its cells, where they have one.
+        canonical: Whether the rows are in the canonical schema.
         wrapped: Whether whole records may be in a cell; ``matters`` says nothing of such a table.
         whole: Whether every row matters: no event name in any, or the query's own result.
     """
 
-    def __init__(self, columns: Iterable[str], screen: Screen) -> None:
+    def __init__(self, columns: Iterable[str], wants: Wants) -> None:
         self.columns = tuple(columns)
-        self.screen = screen
-        self.wrapped = not {"@rawstring", "event"}.isdisjoint(self.columns)
-        own = [falcon.own_name(column) for column in self.columns]
+        self.canonical = canonical.known(self.columns)
+        self.screen = Screen.of(wants, by_kind=self.canonical)
+        self.wrapped = not self.canonical and not {"@rawstring", "event"}.isdisjoint(self.columns)
+        own = [
+            canonical.DECIDING.get(column, "") if self.canonical else falcon.own_name(column)
+            for column in self.columns
+        ]
         self.roles = {number: _ROLES[name] for number, name in enumerate(own) if name in _ROLES}
         # A column under its own name wins over any alias.
         named = sorted(self.with_role(NAME), key=lambda column: column != "event_simpleName")
         self.names = tuple(dict.fromkeys(named))
-        self.whole = not self.wrapped and (not self.names or "alert_type" in self.columns)
+        result = "alert_type" in self.columns and not self.canonical
+        self.whole = not self.wrapped and (not self.names or result)
+
+    def record(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The row as a record of Falcon's.
+
+        Raises:
+            RecordError: It is none in the canonical schema.
+        """
+        return canonical.as_falcon(row) if self.canonical else row
 
     def with_role(self, role: int) -> list[str]:
         """The columns of that role."""
@@ -121,7 +152,9 @@ class Layout:
         asked = self.screen.asks.get(code, self.screen.other)
         if asked & ALWAYS:
             return True
-        cells = [(role, record.get(self.columns[number])) for number, role in self.roles.items() if asked & role]
+        cells = [
+            (role, record.get(self.columns[number])) for number, role in self.roles.items() if asked & role
+        ]
         texts = "\n".join(str(value) for role, value in cells if role == TEXT and value is not None)
         return _telling(texts) or any(
             self._answers(str(value), role) for role, value in cells if role != TEXT and value is not None

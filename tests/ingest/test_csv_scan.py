@@ -38,7 +38,7 @@ VALUES: dict[str, list[str]] = {
     "aid": [AID],
     "cid": [CID, ""],
     "FileName": ["psexec.exe", "PAExec.exe", "net.exe", "x.exe", ""],
-    "CommandLine": [r"NET USE \\h\c$", r"use x: \\h\c$", 'a "b", c', "zwei\nZeilen", "ä", "x\ry", "y\r\nz", ""],
+    "CommandLine": [r"NET USE \\h\c$", r"use x: \\h\c$", 'a "b", c', "z\nZ", "ä", "x\ry", "y\r\nz", ""],
     "ImageFileName": [r"\x\PsExeSvc.exe", r"C:\net1.exe", r"C:\cmd.exe", "Ⅷ", ""],
     "RemotePort": ["445", "4450", "80", "0445", " 445", ""],
     "RPort": ["445", "80"],
@@ -81,7 +81,7 @@ def records_of(outcome: tuple[Any, ...]) -> list[int]:
 @st.composite
 def tables(draw: st.DrawFn) -> bytes:
     """A table as some program may write it, and then damaged."""
-    extra = st.sampled_from(sorted(VALUES.keys() - set(COLUMNS)) + ["aid", "x"])
+    extra = st.sampled_from([*sorted(VALUES.keys() - set(COLUMNS)), "aid", "x"])
     kept = draw(st.sets(st.sampled_from(COLUMNS[3:]), min_size=2)) | {"timestamp", "aid"}
     columns = draw(st.permutations([*sorted(kept), *draw(st.lists(extra, max_size=2))]))
     rows = draw(
@@ -91,7 +91,9 @@ def tables(draw: st.DrawFn) -> bytes:
     )
     content = written(columns, rows, draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])))
     if draw(st.booleans()):
-        content = content.replace(b"\n", draw(st.sampled_from([b"\r\n", b"\r", b"\n\n", b"\r\r\n", b"\n\r\n"])))
+        content = content.replace(
+            b"\n", draw(st.sampled_from([b"\r\n", b"\r", b"\n\n", b"\r\r\n", b"\n\r\n"]))
+        )
     head = content.find(b"\n") + 1
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(head, len(content)))
@@ -114,8 +116,10 @@ wanted = st.one_of(
 
 
 @given(tables(), wanted, st.sampled_from([1, 7, 50, 1 << 20]), st.sampled_from([40, 150, 1 << 20]))
-@settings(max_examples=500, deadline=None)
-def test_the_scan_gives_what_plain_reading_gives(content: bytes, wants: Wants, size: int, stretch: int) -> None:
+@settings(max_examples=300, deadline=None)
+def test_the_scan_gives_what_plain_reading_gives(
+    content: bytes, wants: Wants, size: int, stretch: int
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "STRETCH", stretch)
         patch.setattr(module, "_BLOCK", max(size, 16))
@@ -125,13 +129,11 @@ def test_the_scan_gives_what_plain_reading_gives(content: bytes, wants: Wants, s
 
 
 @given(tables(), wanted, st.sampled_from(["corrected", "literal"]))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_no_row_is_passed_over_that_is_needed(content: bytes, wants: Wants, rules: Any) -> None:
     looked = {item.origin.record: item for _, item in seen(content, wants)[0]}
     for _, item in seen(content, wants, once=True)[0]:  # every row is read
-        if isinstance(item, Reject):
-            assert looked[item.origin.record] == item
-        elif use(item.event, wants, rules) is not Use.DROP:
+        if isinstance(item, Reject) or use(item.event, wants, rules) is not Use.DROP:
             assert looked[item.origin.record] == item
 
 
@@ -182,7 +184,9 @@ def test_the_times_are_those_of_the_rows_looked_at() -> None:
 def test_records_in_a_cell_are_told_by_their_text(parsed: list[bytes]) -> None:
     dull = json.dumps({"event_simpleName": "DnsRequest", "aid": AID, "timestamp": TIME})
     telling = json.dumps({"event_simpleName": "CreateService", "aid": AID, "timestamp": TIME})
-    content = written(("@timestamp", "@rawstring"), [(TIME, dull)] * 50 + [(TIME, telling)] + [(TIME, dull)] * 50)
+    content = written(
+        ("@timestamp", "@rawstring"), [(TIME, dull)] * 50 + [(TIME, telling)] + [(TIME, dull)] * 50
+    )
     assert records_of(seen(content)) == [51]
     assert len(parsed) == 3
 
