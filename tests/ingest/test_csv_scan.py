@@ -21,6 +21,7 @@ from lmgraph.ingest.session import Session
 from lmgraph.ingest.streams import ByteStream
 from lmgraph.rules.needed import Use, Wants, line_filter, use
 from lmgraph.settings import parse_zone
+from tests.ingest.telling import DULL, SILENT, TELLING, between
 
 AID, CID = "a" * 32, "c" * 32
 TIME = "1772409600000"
@@ -201,3 +202,30 @@ def test_a_pipe_is_read_whole() -> None:
     columns = ("timestamp", "aid", "event_simpleName", "LocalAddressIP4")
     content = written(columns, [(TIME, AID, "DnsRequest", "10.0.0.1")] * 5)
     assert [type(item) for _, item in seen(content, once=True)[0]] == [Record] * 5
+
+
+@pytest.mark.parametrize(("wants", "row"), TELLING, ids=str)
+def test_one_cell_makes_a_row_matter(wants: Wants, row: dict[str, str], looked: list[int]) -> None:
+    content = written([*DULL], [[*row.values()] for row in between(row)])
+    for options in ({"scan": False}, {}):
+        looked.clear()
+        seen(content, wants, **options)
+        assert 3 in looked
+
+
+@pytest.mark.parametrize(("wants", "row"), SILENT, ids=str)
+def test_near_misses_are_passed_over(wants: Wants, row: dict[str, str], looked: list[int]) -> None:
+    content = written([*DULL], [[*row.values()] for row in between(row)])
+    for options in ({"scan": False}, {}):
+        looked.clear()
+        seen(content, wants, **options)
+        assert 3 not in looked
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of the rows that are read."""
+    numbers: list[int] = []
+    take = Session.take
+    monkeypatch.setattr(Session, "take", lambda *row: numbers.append(row[-1]) or take(*row))
+    return numbers

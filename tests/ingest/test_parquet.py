@@ -29,6 +29,7 @@ from lmgraph.ingest.streams import ByteStream
 from lmgraph.ingest.tables import READ
 from lmgraph.rules.needed import Use, Wants, line_filter, use
 from lmgraph.settings import parse_zone
+from tests.ingest import telling
 
 AID, CID, TIME = "a" * 32, "c" * 32, "1772409600000"
 FIRST = Wants.nothing()
@@ -245,6 +246,33 @@ def test_no_row_is_passed_over_that_is_needed(content: bytes, wants: Wants, rule
     for _, item in seen(content, wants, once=True)[0]:  # every row is read
         if isinstance(item, Reject) or use(item.event, wants, rules) is not Use.DROP:
             assert looked[item.origin.record] == item
+
+
+@pytest.mark.parametrize(("wants", "row"), telling.TELLING, ids=str)
+def test_one_cell_makes_a_row_matter(wants: Wants, row: dict[str, str], looked: list[int]) -> None:
+    content = written(telling.between(row))
+    for options in ({"scan": False}, {}):
+        looked.clear()
+        seen(content, wants, **options)
+        assert 3 in looked
+
+
+@pytest.mark.parametrize(("wants", "row"), telling.SILENT, ids=str)
+def test_near_misses_are_passed_over(wants: Wants, row: dict[str, str], looked: list[int]) -> None:
+    content = written(telling.between(row))
+    for options in ({"scan": False}, {}):
+        looked.clear()
+        seen(content, wants, **options)
+        assert 3 not in looked
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of the rows that are read."""
+    numbers: list[int] = []
+    take = Session.take
+    monkeypatch.setattr(Session, "take", lambda *row: numbers.append(row[-1]) or take(*row))
+    return numbers
 
 
 def test_rows_that_cannot_matter_are_not_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
