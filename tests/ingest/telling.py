@@ -25,6 +25,7 @@ TELLING: Final = [
     (FIRST, {"event_simpleName": "UserLogoff"}),
     (FIRST, {"event_simpleName": ""}),
     (FIRST, {"event_simpleName": "-"}),
+    (FIRST, {"event_simpleName": " "}),
     (FIRST, {"event_simpleName": " \u3000-"}),
     (FIRST, {"event_simpleName": START, "FileName": "PsExec.exe"}),
     (FIRST, {"event_simpleName": START, "OriginalFilename": "PSEXEC.C"}),

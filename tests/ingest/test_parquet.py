@@ -248,9 +248,16 @@ def test_no_row_is_passed_over_that_is_needed(content: bytes, wants: Wants, rule
             assert looked[item.origin.record] == item
 
 
+def without_empty(rows: list[dict[str, str]]) -> bytes:
+    """A table of texts whose empty cells are null."""
+    return written(
+        pa.table({key: pa.array([row[key] or None for row in rows], pa.string()) for key in rows[0]})
+    )
+
+
 @pytest.mark.parametrize(("wants", "row"), telling.TELLING, ids=str)
 def test_one_cell_makes_a_row_matter(wants: Wants, row: dict[str, str], looked: list[int]) -> None:
-    content = written(telling.between(row))
+    content = without_empty(telling.between(row))
     for options in ({"scan": False}, {}):
         looked.clear()
         seen(content, wants, **options)
@@ -259,7 +266,7 @@ def test_one_cell_makes_a_row_matter(wants: Wants, row: dict[str, str], looked: 
 
 @pytest.mark.parametrize(("wants", "row"), telling.SILENT, ids=str)
 def test_near_misses_are_passed_over(wants: Wants, row: dict[str, str], looked: list[int]) -> None:
-    content = written(telling.between(row))
+    content = without_empty(telling.between(row))
     for options in ({"scan": False}, {}):
         looked.clear()
         seen(content, wants, **options)
@@ -384,7 +391,7 @@ def test_a_long_text_in_a_dictionary_is_cut() -> None:
     assert all(event.command_line_cut for event in events(outcome))
     content = repeated("x" * 900_000, 20_000)
     assert len(content) < 100_000
-    assert "more than 512MB of memory" in problem(content)
+    assert "more than 256MB of memory" in problem(content)
 
 
 def test_a_long_record_in_a_cell() -> None:
