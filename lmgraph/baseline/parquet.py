@@ -20,8 +20,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lmgraph import baseline, files, frames
-from lmgraph.baseline import ENTITY_OF, KINDS, MOST_NAMES, MOST_ROWS, NAME_LIMIT, SCHEMA, Baseline, footer
+from lmgraph import baseline, files, footer, frames
+from lmgraph.baseline import ENTITY_OF, KINDS, MOST_NAMES, MOST_ROWS, NAME_LIMIT, SCHEMA, Baseline
 from lmgraph.errors import UsageError
 from lmgraph.settings import DAY_US
 

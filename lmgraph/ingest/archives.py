@@ -22,11 +22,15 @@ _NAME_LIMIT: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One input: its name (``outer.zip!member``), stored size in bytes, and content."""
+    """One input: its name (``outer.zip!member``), stored size in bytes, and content.
+
+    ``file`` holds the content as it is stored, if it is wrapped in nothing and can be sought in.
+    """
 
     path: str
     size: int
     content: ByteStream
+    file: BinaryIO | None = None
 
 
 class Opener:
@@ -56,7 +60,7 @@ class Opener:
                 yield from self._archive(tar.members(stream), path, layer)
                 return
             else:
-                yield Member(path, size, stream)
+                yield Member(path, size, stream, file)
                 return
         yield Remark(path, "archive-limit", "medium", f"{path}: archives nested too deep were not read")
 

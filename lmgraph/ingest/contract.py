@@ -115,7 +115,7 @@ Item: TypeAlias = Record | Repeats | Reject | Remark | InputReport
 class Reader(Protocol):
     """What the registry holds: a cheap look at the head, and a generator over the rest.
 
-    ``shape`` names what the records are written in: ndjson, json, csv.
+    ``shape`` names what the records are written in: ndjson, json, csv, parquet.
     """
 
     shape: str

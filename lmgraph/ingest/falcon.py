@@ -157,13 +157,13 @@ def _named(record: Fields) -> Fields:
         return record
     fields = dict(record)
     for key in aliased:
-        own = _own_name(key)
+        own = own_name(key)
         if fields.get(own) is None:
             fields[own] = record[key]
     return fields
 
 
-def _own_name(key: str) -> str:
+def own_name(key: str) -> str:
     """The name that FDR has for a field."""
     own = key.lstrip("#").removesuffix("_decimal").removesuffix("_readable")
     return ALIASES.get(own, own)
@@ -368,7 +368,7 @@ def _planned(code: str, keys: frozenset[str]) -> _Plan | None:
         return None
     found: dict[str, str] = {}
     for key in keys:
-        own = _own_name(key)
+        own = own_name(key)
         if own != key and (own in _TIMES or own in keys or own in found):
             return None
         found[own] = key

@@ -144,7 +144,8 @@ def _input(
     head = stream.peek(registry.HEAD)
     own = own_result(head)
     reader = None if own else registry.find(head, member.path)
-    session = new_session(member.path, reader.shape if reader else "", settings, memory, once=once)
+    shape = reader.shape if reader else ""
+    session = new_session(member.path, shape, settings, memory, once=once, file=member.file)
     if reader is not None:
         yield from known(reader.read(stream, session), session, patience, held_limit(head))
         patience.add(session)
@@ -162,11 +163,18 @@ def own_result(head: bytes) -> str | None:
 
 
 def new_session(
-    path: str, shape: str, settings: Settings, memory: Memory, *, once: bool = False, offset: int = 0
+    path: str,
+    shape: str,
+    settings: Settings,
+    memory: Memory,
+    *,
+    once: bool = False,
+    offset: int = 0,
+    file: BinaryIO | None = None,
 ) -> Session:
     """The state of reading one input, or the part of one that begins at ``offset``."""
     clock = Clock(parse_zone(settings.tz))
-    return Session(path, memory, clock, shape, once=once, offset=offset, scan=settings.scan)
+    return Session(path, memory, clock, shape, once=once, offset=offset, scan=settings.scan, file=file)
 
 
 def held_limit(head: bytes) -> int:

@@ -18,6 +18,7 @@ def register(module: str, name: str) -> None:
 
 
 # The order is the priority.
+register("parquet", "ParquetReader")  # by its magic
 register("ndjson", "NdjsonReader")  # before objects: lines are the surest frame after a bad record
 register("objects", "ObjectsReader")
 register("csv", "CsvReader")  # last: any text may have a first line

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 from lmgraph.errors import RecordError
 from lmgraph.ingest import falcon, wrappers
 from lmgraph.ingest.clock import Clock
 from lmgraph.ingest.contract import Record, Reject
 from lmgraph.ingest.repeats import Memory
+from lmgraph.rules.needed import Wants
 from lmgraph.schema import Origin
 
 _LOG: Final = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class Session:
         once: The input is a pipe: there is no second look, so what one may want is read now.
         offset: Where the part that is read begins in the input, in bytes; its lines count from 1.
         scan: Whether a byte scan finds the candidates; else every record is looked at by itself.
+        file: The input as it is stored, to be sought in; None where it is wrapped in something.
     """
 
     def __init__(
@@ -40,12 +42,14 @@ class Session:
         once: bool = False,
         offset: int = 0,
         scan: bool = True,
+        file: BinaryIO | None = None,
     ) -> None:
         self.path = path
         self.once = once
         self.offset = offset
         self.shape = shape
         self.scan = scan
+        self.file = file
         self.memory = memory
         self.clock = clock
         self.records = 0
@@ -62,6 +66,15 @@ class Session:
         self.rejected += later.rejected
         self.clock.assumed |= later.clock.assumed
         self.saw(later.first_us, later.last_us)
+
+    @property
+    def wants(self) -> Wants:
+        """What the pass looks for."""
+        return self.memory.wants
+
+    def candidate(self, line: bytes) -> bool:
+        """Whether a JSON line without white space around it can matter."""
+        return self.memory.test(held=self.once)(line)
 
     def reject(self, record: int, reason: str) -> Reject:
         """A reject at that line or ordinal."""

@@ -108,8 +108,8 @@ def test_carriage_returns_alone_end_lines(read: Callable[..., Any]) -> None:
 
 def test_rows_of_empty_cells_say_nothing(read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     rows: list[bytes] = []
-    row = module._Table.row
-    monkeypatch.setattr(module._Table, "row", lambda table, raw: rows.append(raw) or row(table, raw))
+    cells = module._Table.cells
+    monkeypatch.setattr(module._Table, "cells", lambda table, raw: rows.append(raw) or cells(table, raw))
     seen = read(table(ROW, ",,,,,,,", ",,", ROW, end="\r\n"))
     assert ([record.origin.record for record in seen.records], seen.report.records) == ([1, 4], 4)
     assert seen.rejects == [(3, "another number of cells than the header")]

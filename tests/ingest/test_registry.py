@@ -26,6 +26,6 @@ def test_conformance(reader: Reader) -> None:
 
 def test_registering_is_lazy_and_ordered() -> None:
     names = [type(reader).__name__ for reader in registry.readers()]
-    assert names == ["NdjsonReader", "ObjectsReader", "CsvReader"]
+    assert names == ["ParquetReader", "NdjsonReader", "ObjectsReader", "CsvReader"]
     assert registry.find(b"", "x") is None
     assert registry.readers() is registry.readers()

@@ -6,6 +6,7 @@ import pickle
 from typing import Any
 
 import pytest
+
 from lmgraph.rules.needed import Use, Wants, use
 from lmgraph.schema import Event
 

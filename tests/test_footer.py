@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmgraph.baseline import footer
+from lmgraph import footer
 
 NONE, SNAPPY, GZIP, ZSTD = 0, 1, 2, 6  # parquet.thrift, CompressionCodec
 
