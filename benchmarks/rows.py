@@ -52,13 +52,11 @@ class Row:
         return value >= bound if self.sign == "≥" else value <= bound
 
 
-def _speed(
-    what: Callable[[Measurements], Outcome], peer: str, ours: str = "ours"
-) -> Callable[[Measurements], Figure]:
-    """How many times as fast we are as one peer."""
+def _speed(measurement: str, peer: str, ours: str = "ours") -> Callable[[Measurements], Figure]:
+    """How many times as fast we are as one peer of a measurement."""
 
     def figure(measured: Measurements) -> Figure:
-        outcome = what(measured)
+        outcome: Outcome = getattr(measured, measurement)
         for name in (ours, peer):
             if name in outcome.absent:
                 return Figure(None, f"{name}: {outcome.absent[name]}")
@@ -75,11 +73,11 @@ def _best_of_both(measured: Measurements) -> Figure:
     return Figure(median(min(polars, duckdb) / ours for ours, polars, duckdb in rounds))
 
 
-def _whole(what: Callable[[Measurements], Outcome]) -> Callable[[Measurements], Figure]:
+def _whole(measurement: str) -> Callable[[Measurements], Figure]:
     """``analyze`` beside the filter, with a word on what reading alone takes when it looks twice."""
 
     def figure(measured: Measurements) -> Figure:
-        outcome = what(measured)
+        outcome: Outcome = getattr(measured, measurement)
         reading = outcome.ratio("looks", "filter")
         return Figure(outcome.ratio("filter", "analyze"), f"reading: {reading:.2f} × the filter's time")
 
@@ -96,11 +94,11 @@ def _start(name: str) -> Callable[[Measurements], Figure]:
     return figure
 
 
-def _above_allowed(what: Callable[[Measurements], Memory]) -> Callable[[Measurements], Figure]:
+def _above_allowed(measurement: str) -> Callable[[Measurements], Figure]:
     """The peak less what the input may cost."""
 
     def figure(measured: Measurements) -> Figure:
-        memory = what(measured)
+        memory: Memory = getattr(measured, measurement)
         return Figure(memory.mib - memory.allowed_mib, memory.told())
 
     return figure
@@ -113,27 +111,23 @@ def _growth(measured: Measurements) -> Figure:
     return Figure(outcome.ratio(str(SIZES[-1]), str(SIZES[0])), note)
 
 
-def _arrival(measured: Measurements) -> Outcome:
-    return measured.arrival
-
-
 _FILTER, _PEAK = "NDJSON, full filter", "peak RSS above what the content may cost"
 ROWS: Final = (
-    Row("scan kernel, in memory", "numpy sum", "≥", 0.2, 0.5, "×", _speed(lambda m: m.memory_scan, "numpy")),
-    Row(_FILTER, "polars scan_ndjson", "≥", 8, 12, "×", _speed(lambda m: m.ndjson, "polars")),
-    Row(_FILTER, "duckdb read_ndjson", "≥", 4, 6, "×", _speed(lambda m: m.ndjson, "duckdb")),
-    Row(_FILTER, "orjson loop", "≥", 10, 15, "×", _speed(lambda m: m.ndjson, "orjson")),
-    Row(_FILTER, "json loop", "≥", 25, 40, "×", _speed(lambda m: m.ndjson, "json")),
-    Row(_FILTER, "`rg -c` of a rare literal", "≥", 0.4, 0.6, "×", _speed(lambda m: m.ndjson, "ripgrep")),
-    Row("gz, full filter", "`igzip -dc > /dev/null`", "≥", 0.65, 0.9, "×", _speed(lambda m: m.gz, "igzip")),
-    Row("many gz files, two threads", "one", "≥", 1.6, 1.9, "×", _speed(lambda m: m.threads, "one", "two")),
-    Row("`analyze`, no second look needed", "the filter alone", "≥", 0.6, 0.8, "×", _whole(lambda m: m.whole)),
-    Row("`analyze`, second look needed", "the filter alone", "≥", 0.35, 0.5, "×", _whole(lambda m: m.whole_raw)),
+    Row("scan kernel, in memory", "numpy sum", "≥", 0.2, 0.5, "×", _speed("memory_scan", "numpy")),
+    Row(_FILTER, "polars scan_ndjson", "≥", 8, 12, "×", _speed("ndjson", "polars")),
+    Row(_FILTER, "duckdb read_ndjson", "≥", 4, 6, "×", _speed("ndjson", "duckdb")),
+    Row(_FILTER, "orjson loop", "≥", 10, 15, "×", _speed("ndjson", "orjson")),
+    Row(_FILTER, "json loop", "≥", 25, 40, "×", _speed("ndjson", "json")),
+    Row(_FILTER, "`rg -c` of a rare literal", "≥", 0.4, 0.6, "×", _speed("ndjson", "ripgrep")),
+    Row("gz, full filter", "`igzip -dc > /dev/null`", "≥", 0.65, 0.9, "×", _speed("gz", "igzip")),
+    Row("many gz files, two threads", "one", "≥", 1.6, 1.9, "×", _speed("threads", "one", "two")),
+    Row("`analyze`, no second look needed", "the filter alone", "≥", 0.6, 0.8, "×", _whole("whole")),
+    Row("`analyze`, second look needed", "the filter alone", "≥", 0.35, 0.5, "×", _whole("whole_raw")),
     Row("Parquet, full filter", "the better of polars, duckdb", "≥", 0.9, 1.0, "×", _best_of_both),
-    Row(f"{_PEAK}, a file", "–", "≤", 300, 250, "MiB", _above_allowed(lambda m: m.file_memory)),
-    Row(f"{_PEAK}, a pipe", "–", "≤", 300, 250, "MiB", _above_allowed(lambda m: m.pipe_memory)),
-    Row(f"earliest arrival, {EDGES:,} hops", "networkx", "≥", 1_000, 3_000, "×", _speed(_arrival, "networkx")),
-    Row(f"best path, {EDGES:,} hops", "networkx", "≥", 400, 900, "×", _speed(lambda m: m.paths, "networkx")),
+    Row(f"{_PEAK}, a file", "–", "≤", 300, 250, "MiB", _above_allowed("file_memory")),
+    Row(f"{_PEAK}, a pipe", "–", "≤", 300, 250, "MiB", _above_allowed("pipe_memory")),
+    Row(f"earliest arrival, {EDGES:,} hops", "networkx", "≥", 1_000, 3_000, "×", _speed("arrival", "networkx")),
+    Row(f"best path, {EDGES:,} hops", "networkx", "≥", 400, 900, "×", _speed("paths", "networkx")),
     Row("`lmgraph --help`, warm", "–", "≤", 0.3, 0.15, "s", _start("help")),
     Row(f"`lmgraph analyze` of {START_MB} MB, warm", "–", "≤", 1.5, 0.8, "s", _start("analyze")),
     Row("time for 8 × the input, `analyze`", "1 ×", "≤", 8.5, 8, "×", _growth),
