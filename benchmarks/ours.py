@@ -70,6 +70,11 @@ def command(*arguments: str) -> Work:
     return Work(lambda: subprocess.run(whole, cwd=ROOT, check=True, stdout=subprocess.DEVNULL))
 
 
+def imported() -> Work:
+    """Import the package in a new process."""
+    return Work(lambda: subprocess.run((sys.executable, "-c", "import lmgraph"), cwd=ROOT, check=True))
+
+
 def scanned(path: str) -> Work:
     """The scan alone, on a file that lies in memory."""
     try:

@@ -126,7 +126,7 @@ ROWS: Final = (
     Row("Parquet, full filter", "the better of polars, duckdb", "≥", 0.9, 1.0, "×", _best_of_both),
     Row(f"{_PEAK}, a file", "–", "≤", 300, 250, "MiB", _above_allowed("file_memory")),
     Row(f"{_PEAK}, a pipe", "–", "≤", 300, 250, "MiB", _above_allowed("pipe_memory")),
-    Row(f"earliest arrival, {EDGES:,} hops", "networkx", "≥", 1_000, 3_000, "×", _speed("arrival", "networkx")),
+    Row(f"earliest arrival, {EDGES:,} hops", "networkx", "≥", 1e3, 3e3, "×", _speed("arrival", "networkx")),
     Row(f"best path, {EDGES:,} hops", "networkx", "≥", 400, 900, "×", _speed("paths", "networkx")),
     Row("`lmgraph --help`, warm", "–", "≤", 0.3, 0.15, "s", _start("help")),
     Row(f"`lmgraph analyze` of {START_MB} MB, warm", "–", "≤", 1.5, 0.8, "s", _start("analyze")),

@@ -48,8 +48,9 @@ def _sections(document: Mapping[str, Any]) -> Iterator[str]:
         "Contestants run in processes of their own and take turns; a figure is the median over",
         f"{document['rounds']} rounds of the ratio within a round. All filters of one input gave exactly",
         "the same alerts. Peers filter and do no more; the tool's filter also keeps witnesses, folds context",
-        "into contacts, redacts secrets and finds duplicates. One thread does it all but where two are named.",
-        "Of memory, 1 kB per alert, execution and share witness and 100 B per distinct contact are taken off.",
+        "into contacts, redacts secrets and finds duplicates. One thread does it all but where two are",
+        "named. Of memory, 1 kB per alert, execution and share witness and 100 B per distinct contact are",
+        "taken off.",
     )
     yield "## Rates"
     rates = list(_rates(document))
