@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 
 from benchmarks.falcon import Order
-from benchmarks.stream import Block, blocks
+from benchmarks.stream import Block, Numbers, blocks
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "build" / "bench"
 MB: Final = 1_000_000
@@ -177,7 +177,8 @@ FORMS: Final[dict[str, Callable[[Input], Path]]] = {
 def _stream(what: Input, out: BinaryIO, counts: Path | None = None, alerts: Path | None = None) -> None:
     """Write the lines, then as JSON what was in them, and the ids of the alerts."""
     said = dict.fromkeys(("bytes", "records", "alerts", "openers"), 0)
-    contacts, ids = [], []
+    contacts: list[Numbers] = []
+    ids: list[str] = []
     for block in what.blocks():
         out.write(block.data)
         these = (len(block.data), block.records, len(block.alerts), block.openers)
