@@ -128,7 +128,9 @@ def test_every_form_holds_the_same(small: Input) -> None:
     assert whole.endswith(b"}\n")
     parts = sorted(inputs.gz(small).iterdir())
     assert len(parts) == inputs.GZ_PARTS
-    assert b"".join(zlib.decompress(part.read_bytes(), 31) for part in parts) == whole
+    texts = [zlib.decompress(part.read_bytes(), 31) for part in parts]
+    assert b"".join(texts) == whole
+    assert all(text.endswith(b"}\n") for text in texts)
     reader = zstandard.ZstdDecompressor().stream_reader(inputs.zst(small).read_bytes())
     assert reader.read() == whole
     with zipfile.ZipFile(inputs.zipped(small)) as archive:
