@@ -219,8 +219,9 @@ def episodes(*, raw: bool) -> Sequence[tuple[float, Sequence[Line]]]:
         "ImageFileName": f"{DEVICE}\\Windows\\PSEXESVC.exe", "CommandLine": "C:\\Windows\\PSEXESVC.exe",
         "TargetProcessId": "<n13p>", "UserName": "<host>$", "RpcClientProcessId": "0", "RpcOpNum": "19",
     }  # fmt: skip
+    machine = {} if raw else {"UserName": "<host>$"}
     half = process(f"{DEVICE}\\Windows\\PSEXESVC.exe", "C:\\Windows\\PSEXESVC.exe", "services.exe",
-                   UserSid="S-1-5-18", AuthenticationId="999")  # fmt: skip
+                   **{"UserSid": "S-1-5-18", "AuthenticationId": "999", **machine})  # fmt: skip
     share = {
         "ContextTimeStamp": "<sec>", "ComputerName": "<host>", "UserName": "<user>", "DomainName": "CORP",
         "SmbShareName": "\\\\*\\C$", "RemoteAddressIP4": "<peer>",
