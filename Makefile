@@ -5,12 +5,14 @@ BIN    := $(VENV)/bin
 # Errors only, so that nothing of this machine (index addresses, cache folders) gets into a log.
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq install --constraint constraints.txt
 INPUTS := pyproject.toml constraints.txt
+BENCH   = mkdir -p build/bench && $(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-disable-gc \
+          --benchmark-columns=min,median,rounds --benchmark-sort=name --benchmark-json=build/bench/run.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench quality docs golden samples clean
+.PHONY: help demo test lint format bench bench-baseline quality docs golden samples clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 # The two stamps are newer than the inputs once everything pinned is installed.
 $(VENV)/.runtime: $(INPUTS)
@@ -23,6 +25,11 @@ $(VENV)/.runtime: $(INPUTS)
 $(VENV)/.dev: $(VENV)/.runtime $(INPUTS)
 	@echo "Installing the pinned development tools into $(VENV)"
 	@$(PIP) --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev $(INPUTS)
+	@echo "Installing the pinned peers of the benchmarks into $(VENV)"
+	@$(PIP) --no-build-isolation --editable '.[dev,bench]'
 	@touch $@
 
 demo: $(VENV)/.runtime  ## analyse the samples: a table here, the report in out.html
@@ -41,8 +48,14 @@ format: $(VENV)/.dev  ## rewrite the code in the project's style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.dev  ## benchmarks: ratios within one run (benchmarks/README.md)
-	$(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-disable-gc --benchmark-columns=median,iqr,rounds
+# Ratios to other tools are another matter: python -m benchmarks.targets (benchmarks/README.md).
+bench: $(VENV)/.bench  ## benchmarks: is anything slower than the saved baseline
+	$(BENCH)
+	$(BIN)/python -m benchmarks.regression build/bench/run.json
+
+bench-baseline: $(VENV)/.bench  ## run the benchmarks, make what they say the baseline
+	$(BENCH)
+	$(BIN)/python -m benchmarks.regression build/bench/run.json --save
 
 # What is finished is kept in build/: an interrupted run goes on there, unless the code has changed.
 quality: $(VENV)/.dev  ## find attacks in some 300 simulated worlds, write docs/quality.md (an hour)

@@ -1,42 +1,54 @@
-"""What the benchmarks measure on: the samples' lines, repeated until there is something to measure."""
+"""What the speed benchmarks share: inputs, and how fast the machine was beside each figure."""
 
 from __future__ import annotations
 
-import gzip
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-REPEATS = 8  # of some 4,000 records each: about 17 MB
+from benchmarks import inputs
+from benchmarks.calibration import calibrate
+from benchmarks.contest import Missing, Work
+from benchmarks.inputs import Input
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The size of the inputs."""
+    group = parser.getgroup("lmgraph benchmarks")
+    group.addoption("--mb", type=float, default=50, help="size of the NDJSON, 10^6 bytes (default 50)")
 
 
 @pytest.fixture(scope="session")
-def lines() -> list[bytes]:
-    """Raw FDR lines; each repeat is another estate, so that nothing is a duplicate."""
-    parts = sorted(ROOT.glob("samples/fdr/data/*/*.gz"))
-    once = [line for part in parts for line in gzip.decompress(part.read_bytes()).splitlines()]
-    whole = [line for line in once if line.endswith(b"}")]
-    copies = []
-    for repeat in range(REPEATS):
-        mark = f"{repeat:02x}".encode()
-        for line in whole:
-            at = line.index(b'"cid":"') + len(b'"cid":"')
-            copies.append(line[:at] + mark + line[at + 2 :])
-    return copies
+def enriched(request: pytest.FixtureRequest) -> Input:
+    """Records in which nothing is open."""
+    return Input(request.config.getoption("--mb"))
 
 
 @pytest.fixture(scope="session")
-def ndjson(lines: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The lines as one plain file."""
-    path = tmp_path_factory.mktemp("plain") / "events.ndjson"
-    path.write_bytes(b"\n".join(lines) + b"\n")
-    return path
+def raw(request: pytest.FixtureRequest) -> Input:
+    """Records whose processes and accounts only a second look finds."""
+    return Input(request.config.getoption("--mb"), raw=True)
 
 
 @pytest.fixture(scope="session")
-def packed(ndjson: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, gz."""
-    path = tmp_path_factory.mktemp("packed") / "part-00000.gz"
-    path.write_bytes(gzip.compress(ndjson.read_bytes(), compresslevel=6, mtime=0))
-    return path
+def plain(enriched: Input) -> Path:
+    return inputs.plain(enriched)
+
+
+@pytest.fixture
+def measure(benchmark: Any) -> Iterator[Callable[[Callable[[], Work]], None]]:
+    """Run what a factory makes until it is known how long it takes; what is not there yet is skipped."""
+
+    def run(factory: Callable[[], Work]) -> None:
+        try:
+            work = factory()
+        except Missing as why:
+            pytest.skip(str(why))
+        work.run()
+        before = calibrate()
+        benchmark(work.run)
+        benchmark.extra_info["calibration"] = min(before, calibrate())
+
+    return run

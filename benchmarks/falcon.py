@@ -178,7 +178,7 @@ def episodes(*, raw: bool) -> Sequence[tuple[float, Sequence[Line]]]:
     enriched = {} if raw else {"UserName": "<user>", "LogonDomain": "CORP"}
     kernel = Line("NetworkConnectIP4", 12, "source", 300, 1.0, (KERNEL_SMB,), role="context")
     arrival = Line("UserLogon", 8, "target", 500, 1.0, (NETWORK_LOGON,), role="context")
-    by_psexec = (
+    by_psexec: tuple[tuple[str, str, dict[str, str]], ...] = (
         ("PsExec.exe", "PsExec.exe \\\\<peerhost> -accepteula -s cmd.exe /c <word>.cmd", {}),
         ("psexec64.exe", "psexec64.exe \\\\<peerhost> -u CORP\\<user> -p Winter<n4> cmd.exe", {}),
         ("paexec.exe", "paexec.exe \\\\<peer> -s -d C:\\Windows\\Temp\\<word>.exe", {}),
@@ -219,8 +219,9 @@ def episodes(*, raw: bool) -> Sequence[tuple[float, Sequence[Line]]]:
         "ImageFileName": f"{DEVICE}\\Windows\\PSEXESVC.exe", "CommandLine": "C:\\Windows\\PSEXESVC.exe",
         "TargetProcessId": "<n13p>", "UserName": "<host>$", "RpcClientProcessId": "0", "RpcOpNum": "19",
     }  # fmt: skip
+    machine = {} if raw else {"UserName": "<host>$"}
     half = process(f"{DEVICE}\\Windows\\PSEXESVC.exe", "C:\\Windows\\PSEXESVC.exe", "services.exe",
-                   UserSid="S-1-5-18", AuthenticationId="999")  # fmt: skip
+                   **{"UserSid": "S-1-5-18", "AuthenticationId": "999", **machine})  # fmt: skip
     share = {
         "ContextTimeStamp": "<sec>", "ComputerName": "<host>", "UserName": "<user>", "DomainName": "CORP",
         "SmbShareName": "\\\\*\\C$", "RemoteAddressIP4": "<peer>",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from pathlib import Path
-from typing import Any
 
 import lmgraph
-from benchmarks.contest import Missing, Work
+from benchmarks.contest import ROOT, Missing, Work
 from lmgraph import pipeline
 from lmgraph.engines.local import LocalEngine
-from lmgraph.errors import InputError
 from lmgraph.events import Partial
 from lmgraph.ingest import Source
 from lmgraph.rules.corrected import decide, open_process
@@ -48,7 +49,8 @@ def filtered(path: str, jobs: int = 1) -> Work:
             return look.partial
         raise AssertionError("the engine was not asked")
 
-    _must_be_read(run)
+    if not any(report.format for report in run().inputs.values()):
+        raise Missing("not there yet")
     return Work(run, answer=alerts)
 
 
@@ -62,11 +64,20 @@ def analyzed(path: str, jobs: int = 1) -> Work:
     return Work(lambda: lmgraph.analyze(path, jobs=jobs).to_json())
 
 
+def command(*arguments: str) -> Work:
+    """A whole run of the command line, in a new process."""
+    whole = (sys.executable, "-m", "lmgraph", *arguments)
+    return Work(lambda: subprocess.run(whole, cwd=ROOT, check=True, stdout=subprocess.DEVNULL))
+
+
+def imported() -> Work:
+    """Import the package in a new process."""
+    return Work(lambda: subprocess.run((sys.executable, "-c", "import lmgraph"), cwd=ROOT, check=True))
+
+
 def scanned(path: str) -> Work:
     """The scan alone, on a file that lies in memory."""
     try:
-        from dataclasses import astuple
-
         from lmgraph.ingest.lines import LineTest
         from lmgraph.kernels import scan
         from lmgraph.rules.needed import Wants
@@ -99,10 +110,3 @@ def alerts(partial: Partial) -> set[str]:
         for event in events
         if event.event_id is not None and (decide(event, None, None).alert is not None or open_process(event))
     }
-
-
-def _must_be_read(run: Callable[[], Any]) -> None:
-    try:
-        run()
-    except InputError as error:
-        raise Missing("not there yet") from error

@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -76,6 +77,11 @@ def igzip(path: str) -> Work:
     """Inflate and throw away: what any reader of gz must do at least."""
     files = sorted(map(str, Path(path).iterdir())) if Path(path).is_dir() else [path]
     return _command("igzip", "--decompress", "--stdout", *files)
+
+
+def python() -> Work:
+    """Start Python and do nothing."""
+    return _command(sys.executable, "-c", "pass")
 
 
 def numpy_sum(path: str) -> Work:

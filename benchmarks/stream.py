@@ -268,23 +268,24 @@ def _fill(form: Template, rows: _Rows, pools: _Pools, chance: np.random.Generato
     width = sum(map(len, form.texts)) + sum(rows.texts[hole].shape[1] for hole in form.holes)
     lines = np.empty((count, width), np.uint8)
     at = 0
-    for text, hole in zip(form.texts, (*form.holes, None), strict=True):
+    fillings = [*(rows.texts[hole] for hole in form.holes), np.empty((count, 0), np.uint8)]
+    for text, filling in zip(form.texts, fillings, strict=True):
         lines[:, at : at + len(text)] = np.frombuffer(text, np.uint8)
         at += len(text)
-        if hole is not None:
-            filling = rows.texts[hole]
-            lines[:, at : at + filling.shape[1]] = filling
-            at += filling.shape[1]
-    return lines.view(f"S{width}").ravel().tolist()
+        lines[:, at : at + filling.shape[1]] = filling
+        at += filling.shape[1]
+    found: list[bytes] = lines.view(f"S{width}").ravel().tolist()
+    return found
 
 
 def _text(hole: str, rows: _Rows, pools: _Pools, chance: np.random.Generator) -> Bytes:
     """What goes into a hole: a place in a pool, an id, a time, or a number of so many digits."""
     count = len(rows.ms)
-    if hole in ("aid", "host", "ip"):
-        return getattr(pools, hole)[rows.host]
+    own: Mapping[str, Bytes] = {"aid": pools.aid, "host": pools.host, "ip": pools.ip}
+    if hole in own:
+        return own[hole][rows.host]
     if hole in _ENDS:
-        return getattr(pools, _ENDS[hole])[rows.peer]
+        return own[_ENDS[hole]][rows.peer]
     if hole == "user":
         return pools.user[rows.who]
     if hole == "rid":

@@ -1,24 +1,36 @@
-"""Hops and paths on seeded witnesses, beside plain loops that do a part of the same."""
+"""What follows reading: who is who, hops, paths, reachability."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks import graphs, ours
+from benchmarks.contest import Work
 from lmgraph import frames, history, hops, paths, score
+from lmgraph.events import Partial
+from lmgraph.finish import finish
+from lmgraph.identity import Identity
 from lmgraph.settings import DAY_US, SECOND_US, Settings
 from tests.builders import EMPTY, NET_USE, PSEXEC, SERVICE, SHARE, SMB, START
 
-Benchmark = Callable[..., Any]
+Measure = Callable[[Callable[[], Work]], None]
 HOSTS, ROWS, DAYS = 500, 50_000, 30
 KEYS = [f"host-{number}" for number in range(HOSTS)]
 USERS = np.zeros(64, np.int8)
 SETTINGS = Settings()
+
+
+@pytest.fixture(scope="module")
+def partial(plain: Path) -> Partial:
+    """What reading gave."""
+    given: Partial = ours.gathered(str(plain)).run()
+    return given
 
 
 @pytest.fixture(scope="module")
@@ -37,38 +49,23 @@ def witnesses() -> pd.DataFrame:
     return frames.make({name: table[name] for name in frames.WITNESSES}, frames.WITNESSES)
 
 
-@pytest.fixture(scope="module")
-def table(witnesses: pd.DataFrame) -> hops.HopTable:
-    return hops.build(witnesses, KEYS, USERS, window_us=SETTINGS.window_us)
+def test_identity(measure: Measure, partial: Partial) -> None:
+    measure(lambda: Work(lambda: Identity(partial)))
 
 
-def cut_by_window(witnesses: pd.DataFrame) -> int:
-    """Runs of a pair without a silence of a window: a part of what makes hops."""
-    last: dict[tuple[int, int], int] = {}
-    runs = 0
-    ordered = witnesses.sort_values("time_us")
-    for time, source, target in zip(ordered["time_us"], ordered["source"], ordered["target"], strict=True):
-        runs += time - last.get((source, target), -SETTINGS.window_us) >= SETTINGS.window_us
-        last[source, target] = time
-    return runs
+def test_finish(measure: Measure, partial: Partial) -> None:
+    measure(lambda: Work(lambda: finish(partial, SETTINGS, (), (), None, None)))
 
 
-def build_hops(witnesses: pd.DataFrame) -> int:
-    return len(hops.build(witnesses, KEYS, USERS, window_us=SETTINGS.window_us).hops)
+def test_hops(measure: Measure, witnesses: pd.DataFrame) -> None:
+    measure(lambda: Work(lambda: hops.build(witnesses, KEYS, USERS, window_us=SETTINGS.window_us)))
 
 
-@pytest.mark.benchmark(group="hops")
-@pytest.mark.parametrize("work", [build_hops, cut_by_window])
-def test_hops(benchmark: Benchmark, work: Callable[[pd.DataFrame], int], witnesses: pd.DataFrame) -> None:
-    assert benchmark(work, witnesses)
-
-
-@pytest.mark.benchmark(group="paths")
-def test_paths(benchmark: Benchmark, witnesses: pd.DataFrame, table: hops.HopTable) -> None:
-    uses = history.uses(witnesses, table, frames.make({}, frames.CONTACTS))
+def test_paths(measure: Measure, witnesses: pd.DataFrame) -> None:
+    table = hops.build(witnesses, KEYS, USERS, window_us=SETTINGS.window_us)
     features = history.features(
         table,
-        uses,
+        history.uses(witnesses, table, frames.make({}, frames.CONTACTS)),
         USERS,
         np.full(len(KEYS), -1, np.int8),
         days_read=np.arange(START // DAY_US, START // DAY_US + 365),
@@ -77,20 +74,10 @@ def test_paths(benchmark: Benchmark, witnesses: pd.DataFrame, table: hops.HopTab
     )
     scores = score.total(score.hops(table.hops, features), len(table.hops))
     sessions = frames.make({}, frames.SESSIONS)
-    assert benchmark(
-        paths.build, table, scores, features, sessions, USERS, SETTINGS, np.ones(len(scores), bool)
-    )
+    every = np.ones(len(scores), bool)
+    measure(lambda: Work(lambda: paths.build(table, scores, features, sessions, USERS, SETTINGS, every)))
 
 
-@pytest.mark.benchmark(group="paths")
-def test_earliest_arrival_alone(benchmark: Benchmark, table: hops.HopTable) -> None:
-    ends = list(zip(table.hops["source"], table.hops["target"], table.hops["first_us"], strict=True))
-
-    def arrivals() -> int:
-        arrived: dict[int, int] = {}
-        for source, target, when in ends:
-            if source in arrived or source == 0:
-                arrived.setdefault(target, when)
-        return len(arrived)
-
-    assert benchmark(arrivals)
+@pytest.mark.parametrize("factory", [graphs.arrival, graphs.paths])
+def test_graph(measure: Measure, factory: Callable[[int], Work]) -> None:
+    measure(lambda: factory(100_000))

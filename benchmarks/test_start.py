@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-Benchmark = Callable[..., Any]
-COMMANDS = {
-    "python": ("-c", "pass"),
-    "import": ("-c", "import lmgraph"),
-    "help": ("-m", "lmgraph", "--help"),
-}
+from benchmarks import inputs, ours, peers
+from benchmarks.contest import Work
+from benchmarks.inputs import Input
+
+Measure = Callable[[Callable[[], Work]], None]
 
 
-@pytest.mark.benchmark(group="start")
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_start(benchmark: Benchmark, name: str) -> None:
-    command = (sys.executable, *COMMANDS[name])
-    benchmark.pedantic(  # type: ignore[attr-defined]
-        subprocess.run,
-        args=(command,),
-        kwargs={"check": True, "capture_output": True},
-        rounds=9,
-        warmup_rounds=1,
-    )
+@pytest.fixture(scope="module")
+def small() -> Path:
+    return inputs.plain(Input(20))
+
+
+def test_python(measure: Measure) -> None:
+    measure(peers.python)
+
+
+def test_import(measure: Measure) -> None:
+    measure(ours.imported)
+
+
+def test_help(measure: Measure) -> None:
+    measure(lambda: ours.command("--help"))
+
+
+def test_small(measure: Measure, small: Path) -> None:
+    measure(lambda: ours.command("analyze", str(small), "--quiet", "--format", "json"))
