@@ -273,7 +273,7 @@ def fold_key(event: Event, *, sighting: bool = False) -> Event:
 
 
 def shared(template: Event) -> Event:
-    """The same template; its texts are those of others, where they are equal: else they would be half of it."""
+    """The same template with texts that all templates share: its own would be half of what it holds."""
     values = ((field, getattr(template, field)) for field in template.__struct_fields__)
     texts = {field: sys.intern(value) for field, value in values if isinstance(value, str)}
     return msgspec.structs.replace(template, **texts)
@@ -285,7 +285,7 @@ def template_name(template: Event) -> int:
 
 
 def record_name(event: Event) -> int:
-    """64 bits that name a record among those of its template: its id where it has one, else all that it says."""
+    """64 bits that name a record among those of its template: its id, or else all that it says."""
     if event.event_id is None:
         return _digest(event)
     return name_of("\x1f".join((event.event_id, event.aid or "", event.cid or "")))

@@ -12,8 +12,9 @@ import numpy as np
 
 from lmgraph.errors import RecordError
 from lmgraph.ingest import canonical, falcon
+from lmgraph.ingest.blocks import LINE_LIMIT
 from lmgraph.ingest.contract import Record, Reject
-from lmgraph.ingest.ndjson import LINE_LIMIT, STRETCH, TOO_LONG
+from lmgraph.ingest.ndjson import STRETCH, TOO_LONG
 from lmgraph.ingest.registry import HEAD
 from lmgraph.ingest.session import Session
 from lmgraph.ingest.streams import ByteStream

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from lmgraph.errors import RecordError
 from lmgraph.ingest import json_text, wrappers
+from lmgraph.ingest.blocks import LINE_LIMIT
 from lmgraph.ingest.contract import Record, Reject
-from lmgraph.ingest.ndjson import LINE_LIMIT, TOO_LONG
+from lmgraph.ingest.ndjson import TOO_LONG
 from lmgraph.ingest.session import Session
 from lmgraph.ingest.streams import CHUNK, MIB, ByteStream
 

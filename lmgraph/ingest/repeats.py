@@ -36,8 +36,9 @@ _HOST: Final = (
     "LocalAddressIP6",
 )
 _CONTENT: Final = (
-    "ClientComputerName", "ConnectionDirection", "ContextBaseFileName", "DomainName", "FileName", "ImageFileName",
-    "LogonDomain", "OriginalFilename", "ParentBaseFileName", "RemoteAddressIP4", "RemoteAddressIP6",
+    "ClientComputerName", "ConnectionDirection", "ContextBaseFileName", "DomainName", "FileName",
+    "ImageFileName", "LogonDomain", "OriginalFilename", "ParentBaseFileName", "RemoteAddressIP4",
+    "RemoteAddressIP6",
     "SHA256HashData", "ServiceDisplayName", "ServiceImagePath", "ServiceName", "SmbShareName", "User",
     "UserIsAdmin", "UserName", "UserPrincipal", "UserSid", "alert_type",
 )  # fmt: skip

@@ -7,6 +7,8 @@ here is exactly what the parser would read.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -43,7 +45,7 @@ _WRONG = -2
 
 
 @kernel
-def _mixed(value: int) -> int:
+def _mixed(value: Any) -> Any:
     """Every bit of the result depends on every bit of the value (splitmix64: Steele et al., OOPSLA 2014)."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -51,7 +53,7 @@ def _mixed(value: int) -> int:
 
 
 @kernel
-def _hashed(buffer: U8, begin: int, end: int, hashed: int) -> int:
+def _hashed(buffer: U8, begin: int, end: int, hashed: Any) -> Any:
     """FNV-1a of 64 bits over some bytes, going on from ``hashed``."""
     for i in range(begin, end):
         hashed = (hashed ^ np.uint64(buffer[i])) * _PRIME
@@ -59,7 +61,7 @@ def _hashed(buffer: U8, begin: int, end: int, hashed: int) -> int:
 
 
 @kernel
-def name(text: U8) -> int:
+def name(text: U8) -> Any:
     """A 64-bit name of the bytes; a hash, evenly spread, and no protection against who seeks a collision."""
     return _mixed(_hashed(text, 0, text.size, _OFFSET))
 
@@ -179,7 +181,7 @@ def _bare(buffer: U8, begin: int, end: int) -> bool:
 
 
 @kernel
-def _action(hashed: int, keys: U64, actions: I64) -> int:
+def _action(hashed: Any, keys: U64, actions: I64) -> Any:
     """What is to be done with a key; ``keys`` is open-addressed, its size a power of two, 0 a free place."""
     place = hashed & np.uint64(keys.size - 1)
     while keys[place] != np.uint64(0):

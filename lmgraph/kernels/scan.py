@@ -12,6 +12,7 @@ VLDB Journal 28 (2019); Wang et al., "Hyperscan", NSDI 2019.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
@@ -65,6 +66,11 @@ _MOST_DIGITS = 20  # of a number that 64 bits can hold
 _NONE, _ONE, _TEN = np.uint64(0), np.uint64(1), np.uint64(10)
 _OFFSET, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-1a
 _I64 = ir.IntType(64)
+_config: Any = numba.config  # its settings are made at run time
+
+
+def _intrinsic(function: Callable[..., Any]) -> Any:
+    return intrinsic(function)
 
 
 def _bytes_at(builder: Any, data: Any, at: Any) -> Any:
@@ -92,7 +98,7 @@ def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
     return context.make_array(kind)(context, builder, array).data
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def marks(typing: Any, buffer: Any, at: Any) -> Any:  # noqa: ARG001
     r"""Which of the 64 bytes from ``at`` on need a look, as bits.
 
@@ -122,7 +128,7 @@ def marks(typing: Any, buffer: Any, at: Any) -> Any:  # noqa: ARG001
     return types.uint64(buffer, types.intp), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def address_marks(typing: Any, buffer: Any, at: Any) -> Any:  # noqa: ARG001
     """At which of the 64 bytes from ``at`` on ``ADDRESS_KEY`` may begin, as bits."""
 
@@ -137,7 +143,7 @@ def address_marks(typing: Any, buffer: Any, at: Any) -> Any:  # noqa: ARG001
     return types.uint64(buffer, types.intp), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def firsts(typing: Any, buffer: Any, at: Any, slots: Any) -> Any:  # noqa: ARG001
     """At which of the 64 bytes from ``at`` on one of the slots' letters stand, in either case, as bits."""
 
@@ -165,7 +171,7 @@ def firsts(typing: Any, buffer: Any, at: Any, slots: Any) -> Any:  # noqa: ARG00
     return types.uint64(buffer, types.intp, slots), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def trailing(typing: Any, mask: Any) -> Any:  # noqa: ARG001
     """The number of zero bits below the lowest bit that is set; the mask is not 0."""
 
@@ -175,7 +181,7 @@ def trailing(typing: Any, mask: Any) -> Any:  # noqa: ARG001
     return types.intp(types.uint64), generate
 
 
-if numba.config.DISABLE_JIT:  # the same, slowly, so that everything else can be run as Python
+if _config.DISABLE_JIT:  # the same, slowly, so that everything else can be run as Python
 
     def marks(buffer: U8, at: int) -> Any:  # noqa: D103
         window = buffer[at - 1 : at + BLOCK + NAME_KEY.size].tobytes()
@@ -247,8 +253,8 @@ def _hexadecimal(byte: int) -> int:
 
 
 @kernel
-def _spelled(buffer: U8, at: int, spelling: Bool) -> bool:
-    r"""Whether an escape ``\u0…`` at ``at`` spells a character of ASCII that a needle, key or value may hold."""
+def _spelled(buffer: U8, at: int, spelling: Bool) -> Any:
+    r"""Whether an escape ``\u0…`` at ``at`` spells a character that a needle, key or value may hold."""
     if buffer[at + 3] != 48:
         return False
     high, low = _hexadecimal(buffer[at + 4]), _hexadecimal(buffer[at + 5])
@@ -275,7 +281,7 @@ def _opens_value(buffer: U8, line: int, at: int) -> bool:
 
 
 @kernel
-def _name_at(buffer: U8, at: int, names: U8, starts: I64, class_of: I64) -> int:
+def _name_at(buffer: U8, at: int, names: U8, starts: I64, class_of: I64) -> Any:
     """What the text at a possible key says of the event's name.
 
     −3: no key is here; −2: it is, and what follows is no plain name; else twice the class of the
@@ -331,7 +337,7 @@ def _name_at(buffer: U8, at: int, names: U8, starts: I64, class_of: I64) -> int:
 
 
 @kernel
-def _in_set(hashed: int, table: U64) -> bool:
+def _in_set(hashed: Any, table: U64) -> Any:
     """Whether a value is in an open-addressed table whose size is a power of two; 0 is never in it."""
     place = hashed & np.uint64(table.size - 1)
     while table[place] != _NONE:
@@ -342,7 +348,7 @@ def _in_set(hashed: int, table: U64) -> bool:
 
 
 @kernel
-def _wanted_address(buffer: U8, at: int, end: int, wanted: int, addresses: U64) -> bool:
+def _wanted_address(buffer: U8, at: int, end: int, wanted: int, addresses: U64) -> Any:
     """Whether a possible key of an address of the host has a value that is, or may be, wanted."""
     if not _spells(buffer, at, ADDRESS_KEY):
         return False

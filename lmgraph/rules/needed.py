@@ -159,7 +159,7 @@ class Needle:
     """Text that a record holds somewhere, in lower case; the record may write it in either.
 
     ``beside``: a quote or a slash stands before it (``separator``), or it is the whole value of
-    a key that speaks of a port (``port``). ``also`` is a character that the record must hold as well, anywhere.
+    a key that speaks of a port (``port``). ``also`` is a character that the record must hold as well.
     """
 
     text: bytes

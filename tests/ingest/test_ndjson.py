@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmgraph.ingest import ndjson
-from lmgraph.ingest.ndjson import stretches
+from lmgraph.ingest.ndjson import NdjsonReader, stretches
 from lmgraph.ingest.streams import ByteStream
 
 PSEXEC = {

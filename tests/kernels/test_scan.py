@@ -27,13 +27,48 @@ SECOND = Wants(
 PASSES = [(Wants.nothing(), False), (Wants.nothing(), True), (SECOND, False)]
 # What makes a difference somewhere, to be put anywhere.
 PIECES = [
-    b'"event_simpleName":"ProcessRollup2"', b'"event_simpleName"', b"event_simpleName",
-    rb'\"event_simpleName\":\"UserLogon\"', b'"#event_simpleName" : "Foo"', rb"\u0065", rb"\u0026", rb"\U0065",
-    b"{", b'":{', b'\\\\": {', b'\\": {', b" {", b"[{", b"}", b'"', b"\\", b"445", b"4450", b'"RemotePort":"445"',
-    rb'\"RemotePort\":\"445\"', b'"LPort": 445,', b"psexec.exe", b"PSEXESVC", b"NET.EXE", rb"\\net1.exe$", b"$", b"\r",
-    b" ", b"\t", b"\x0b", b'"LocalAddressIP4":"10.1.1.1"', b'"LocalIP":"fe80::1"', b'"LocalAddressIP4":"10.20.0.13"',
-    b"LocalIP", b"null", b"\x00", b"\xff", b"7", b'"TargetProcessId":"9654914742974"', b"12168621487068014576",
-]  # fmt: skip
+    b'"event_simpleName":"ProcessRollup2"',
+    b'"event_simpleName"',
+    b"event_simpleName",
+    rb"\"event_simpleName\":\"UserLogon\"",
+    b'"#event_simpleName" : "Foo"',
+    rb"\u0065",
+    rb"\u0026",
+    rb"\U0065",
+    b"{",
+    b'":{',
+    b'\\\\": {',
+    b'\\": {',
+    b" {",
+    b"[{",
+    b"}",
+    b'"',
+    b"\\",
+    b"445",
+    b"4450",
+    b'"RemotePort":"445"',
+    rb"\"RemotePort\":\"445\"",
+    b'"LPort": 445,',
+    b"psexec.exe",
+    b"PSEXESVC",
+    b"NET.EXE",
+    rb"\\net1.exe$",
+    b"$",
+    b"\r",
+    b" ",
+    b"\t",
+    b"\x0b",
+    b'"LocalAddressIP4":"10.1.1.1"',
+    b'"LocalIP":"fe80::1"',
+    b'"LocalAddressIP4":"10.20.0.13"',
+    b"LocalIP",
+    b"null",
+    b"\x00",
+    b"\xff",
+    b"7",
+    b'"TargetProcessId":"9654914742974"',
+    b"12168621487068014576",
+]
 
 
 def raw_lines() -> list[bytes]:
@@ -65,7 +100,7 @@ def mutated(line: bytes, chance: random.Random) -> bytes:
 def found(
     lines: Sequence[bytes], test: LineTest, *, by_scan: bool, pad: int = 0, offset: int = 0
 ) -> list[list[int]]:
-    """Rows of the candidates; the first line begins ``pad`` bytes into the buffer, at ``offset`` of a stream."""
+    """Rows of the candidates; lines begin ``pad`` bytes into the buffer, at ``offset`` of a stream."""
     data = b"\n".join(lines) + b"\n"
     begin = scan.SLACK + pad
     buffer = np.zeros(begin + len(data) + scan.SLACK, np.uint8)
