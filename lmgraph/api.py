@@ -55,6 +55,7 @@ class Options(TypedDict, total=False):
     hash_inputs: bool
     strict: bool
     jobs: int | None
+    scan: bool
     settings: Settings
 
 

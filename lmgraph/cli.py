@@ -36,7 +36,7 @@ STREAM: Final = "-"
 
 _SETTINGS: Final = (
     *("window", "max_gap", "skew", "since", "until", "tz", "rules", "assets", "tuning"),
-    *("default_tuning", "baseline", "hash_inputs", "strict", "jobs"),
+    *("default_tuning", "baseline", "hash_inputs", "strict", "jobs", "scan"),
 )
 _FILES: Final = {"json_to": "--json", "html_to": "--html", "rejects": "--rejects"}
 
@@ -119,7 +119,7 @@ def cli() -> None:
 )
 @click.option("--hash", "hash_inputs", is_flag=True, help="SHA-256 of every input in the result.")
 @click.option("--rejects", metavar="FILE", help="One JSON line per rejected record: file, record, reason.")
-@common.options("strict", "jobs")
+@common.options("strict", "jobs", "scan")
 @click.option("--force", is_flag=True, help="Replace existing output files.")
 @common.options("quiet", "verbose", "no_color", "no_progress")
 def analyze(paths: tuple[str, ...], **options: Any) -> int:

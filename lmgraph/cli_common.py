@@ -71,6 +71,14 @@ _OPTIONS: Final[dict[str, Callable[[Any], Any]]] = {
     "jobs": click.option(
         "--jobs", type=click.IntRange(min=1), metavar="N", help="Workers; by default one for every core."
     ),
+    "scan": click.option(
+        "--no-scan",
+        "scan",
+        is_flag=True,
+        flag_value=False,
+        default=True,
+        help="Look at every record by itself instead of scanning for those that matter: slow, same result.",
+    ),
     "quiet": click.option(
         "-q", "--quiet", is_flag=True, help="No progress and no warnings on standard error."
     ),
