@@ -44,10 +44,10 @@ def test_what_needs_no_data_imports_nothing_heavy(arguments: tuple[str, ...]) ->
     assert imported(names, *arguments) == "[]"
 
 
-def test_numbers_are_not_at_hand_before_there_is_something_to_compute(tmp_path: Path) -> None:
+def test_tables_are_not_at_hand_before_there_is_something_to_compute(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     for path in (tmp_path / "empty", tmp_path / "missing"):
-        assert imported(("numba", "pandas", "pyarrow", "rich"), "analyze", str(path)) == "[]"
+        assert imported(("pandas", "pyarrow", "rich"), "analyze", str(path)) == "[]"
 
 
 def test_an_analysis_without_a_page_imports_nothing_of_one(samples: Path) -> None:

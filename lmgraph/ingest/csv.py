@@ -148,7 +148,6 @@ class _Table:
         self.blank = delimiter.encode() * (len(columns) - 1)  # a row of nothing but empty cells
         self.repeated = len(set(columns)) < len(columns)
         self.layout = Layout(columns, session.wants)
-        self._candidate = session.candidate
 
     @cached_property
     def screen(self) -> kernel.Screen | None:
@@ -172,11 +171,6 @@ class _Table:
             RecordError: Two values for columns of one name, or no known kind.
         """
         return self.layout.record(self._united(cells) if self.repeated else self._row(cells))
-
-    def passes(self, raw: bytes) -> bool:
-        """Whether a row has to be parsed to tell whether it matters."""
-        # Whole records in a cell are JSON, whose quotes are doubled there.
-        return not self.layout.wrapped or self._candidate(raw.replace(b'""', b'"'))
 
     def matters(self, cells: list[str]) -> bool:
         """Whether a row that fits the table may be needed."""
@@ -293,8 +287,6 @@ class _Rows:
         table, session = self._table, self._session
         if raw == table.blank:
             return None
-        if not edge and not table.passes(raw):
-            return self._pass(raw)
         cells, reason = table.cells(raw)
         if reason:
             self._text.at = self._text.at if again is None else again

@@ -250,13 +250,9 @@ class _Table:
         return item if matters or isinstance(item, Record) else None
 
     def _matters(self, row: Mapping[str, Any]) -> bool:
-        """The predicate of ``tables``; a record in a cell is told by its text."""
-        if any(isinstance(value, bytes) for value in row.values()):
-            return True
-        if not self._layout.wrapped:
-            return self._layout.matters(row)
-        line = "\n".join(str(value) for value in row.values() if value is not None)
-        return self._session.candidate(line.encode(errors="replace"))
+        """The predicate of ``tables``; where cells may hold whole records, every row matters."""
+        odd = any(isinstance(value, bytes) for value in row.values())
+        return odd or self._layout.wrapped or self._layout.matters(row)
 
     def _record(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         if any(isinstance(value, bytes) for value in row.values()):

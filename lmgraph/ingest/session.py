@@ -72,10 +72,6 @@ class Session:
         """What the pass looks for."""
         return self.memory.wants
 
-    def candidate(self, line: bytes) -> bool:
-        """Whether a JSON line without white space around it can matter."""
-        return self.memory.test(held=self.once)(line)
-
     def reject(self, record: int, reason: str) -> Reject:
         """A reject at that line or ordinal."""
         return Reject(Origin(self.path, record), reason)

@@ -17,8 +17,9 @@ from lmgraph.rules.witnesses import session_kind
 from lmgraph.schema import Event, Origin
 from lmgraph.settings import DAY_US, HOUR_US, Settings
 from lmgraph.witness.contacts import contacts_of
-from lmgraph.witness.rows import Row, of_context
+from lmgraph.witness.rows import of_context
 from lmgraph.witness.sessions import sessions_of
+from lmgraph.witness.table import Row, Witnesses
 
 MORNING = 20_000 * DAY_US
 FIRST = Wants.nothing()
@@ -88,7 +89,7 @@ def shown(event: Event, identity: Identity) -> list[Row]:
 def test_contacts_are_those_of_every_hours_first_and_last_record(told: list[Event]) -> None:
     partial = collect([Record(event, Origin("f", 1)) for event in told], Settings(), FIRST)
     identity = Identity(partial)
-    openers = list(of_context([(name, row) for name, row in partial.kept.items()], identity))
+    openers = Witnesses.of(of_context([(name, row) for name, row in partial.kept.items()], identity))
     met: dict[tuple[int, int, int], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     times: dict[tuple[int, int, int], set[int]] = defaultdict(set)
 
@@ -106,7 +107,7 @@ def test_contacts_are_those_of_every_hours_first_and_last_record(told: list[Even
                 meet(row, {record_name(event) for event in hour})
     for row in openers:
         if row.opens:
-            meet(row, {int(row.name[:16], 16)})
+            meet(row, {row.key})
     found = contacts_of(partial, openers, identity)
     counts = {(one.source, one.target, one.user): one.count for one in found}
     assert counts == {place: max(map(len, kinds.values())) for place, kinds in met.items()}
