@@ -27,6 +27,11 @@ U64 = npt.NDArray[np.uint64]
 SKETCH: Final = 256  # record names kept per row: counts are exact up to here, estimated above
 _WAITING: Final = 1 << 16  # records that wait at least until they are counted in
 _HOST_FIELDS: Final = ("cid", "aid", "host_name", "host_domain", "host_role", "host_ip", "source")
+# What templates have of text, and have in common.
+_TEXTS: Final = (
+    "cid", "aid", "event_code", "host_name", "host_domain", "host_ip", "user_name", "user_domain", "user_sid",
+    "process_name", "process_context_name", "process_path", "remote_ip", "remote_name", "share_name",
+)  # fmt: skip
 _BLOCK: Final = 1 << 16  # rows or record names sorted at a time: what that needs stays small
 _NO_NAMES: Final = np.zeros(0, np.uint64)
 _NO_GROUPS: Final = np.zeros(0, np.int64)
@@ -274,8 +279,8 @@ def fold_key(event: Event, *, sighting: bool = False) -> Event:
 
 def shared(template: Event) -> Event:
     """The same template with texts that all templates share: its own would be half of what it holds."""
-    values = ((field, getattr(template, field)) for field in template.__struct_fields__)
-    texts = {field: sys.intern(value) for field, value in values if isinstance(value, str)}
+    values = ((field, getattr(template, field)) for field in _TEXTS)
+    texts = {field: sys.intern(value) for field, value in values if value is not None}
     return msgspec.structs.replace(template, **texts)
 
 
