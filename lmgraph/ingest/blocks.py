@@ -35,10 +35,13 @@ class Block:
 
     def line_end(self, begin: int) -> int:
         """One past the line feed of the line that begins there."""
-        end = begin
-        while self.buffer[end] != _LF[0]:
-            end += 1
-        return end + 1
+        step = 4096
+        while True:
+            found = self.buffer[begin : begin + step].tobytes().find(_LF)
+            if found >= 0:
+                return begin + found + 1
+            begin += step
+            step = min(2 * step, MIB)
 
     def text(self, begin: int, end: int) -> bytes:
         """Those bytes."""

@@ -66,7 +66,10 @@ class NdjsonReader:
                 yield session.reject(finder.lines, f"line {TOO_LONG}")
             begin = block.begin
             while begin < block.end and session.family is None:
-                end = block.line_end(begin)
+                first = begin  # of many empty lines none is looked at by itself
+                while first < block.end - 1 and block.buffer[first] == 10:
+                    first += 1
+                end = block.line_end(first)
                 yield from _one(block, begin, end, finder, session)
                 begin = end
             while begin < block.end:

@@ -40,6 +40,7 @@ _OFFSET, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV
 _EARLIEST_US, _LATEST_US = 315_532_800_000_000, 4_102_444_800_000_000  # as ingest.clock
 _MOST_DIGITS = 18  # of a count that is read here
 _MOST_OF_FLOAT = 15  # digits of a JSON number with a fraction that a float keeps
+_TEXT_LIMIT = 8192  # as ingest.values
 _NO_TIME = -1
 _WRONG = -2
 
@@ -214,6 +215,8 @@ def _line(
             return False
         key_end = i
         tagged = key_end > key and buffer[key] == _HASH
+        if tagged and buffer[key + 1] == _HASH:
+            return False
         hashed = _hashed(buffer, key + tagged, key_end, _OFFSET)
         whole = hashed + np.uint64(tagged)
         for k in range(count):
@@ -282,6 +285,9 @@ def _line(
                 return False
             cid_begin, cid_end = value, value_end
         elif action == KNOWN:
+            for k in range(value, value_end):
+                if buffer[k] == _BACKSLASH:
+                    return False
             content += _mixed(whole + np.uint64(_known(buffer, value, value_end)))
         elif action == PORT:
             same = value_end - value == 3 and _ends_with(buffer, value, value_end, _PORT)
@@ -316,6 +322,8 @@ def _line(
     if i != end - 1 or (sensor == _NO_TIME and (logon != _NO_TIME or cloud == _NO_TIME)):
         return False
     if not _bare_or_absent(buffer, aid_begin, aid_end) or not _bare_or_absent(buffer, cid_begin, cid_end):
+        return False
+    if id_end - id_begin > _TEXT_LIMIT:
         return False
     for k in range(id_begin, id_end):
         if buffer[k] == _BACKSLASH:

@@ -146,3 +146,9 @@ def test_bad_bytes_are_rejects_by_name_only(read: Callable[..., Any]) -> None:
 )
 def test_detect(head: bytes, known: bool) -> None:
     assert NdjsonReader().detect(head, "x") is known
+
+
+def test_many_empty_lines_before_the_first_record(read: Callable[..., Any]) -> None:
+    seen = read(b"\n" * 50_000 + lines(PSEXEC))
+    assert [record.origin.record for record in seen.records] == [50_001]
+    assert seen.report.records == 1
