@@ -1,4 +1,4 @@
-"""JSON lines: framing by stretches, the candidate test, rejects."""
+"""JSON lines: the candidate test, numbers, rejects."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from lmgraph.ingest import ndjson
-from lmgraph.ingest.ndjson import NdjsonReader, stretches
-from lmgraph.ingest.streams import ByteStream
+from lmgraph.ingest.ndjson import NdjsonReader
 
 PSEXEC = {
     "event_simpleName": "ProcessRollup2",
@@ -27,29 +23,6 @@ DNS = {"event_simpleName": "DnsRequest", "aid": "a1", "cid": "c1", "timestamp": 
 
 def lines(*records: dict[str, Any] | bytes) -> bytes:
     return b"".join((r if isinstance(r, bytes) else json.dumps(r).encode()) + b"\n" for r in records)
-
-
-@given(
-    st.lists(st.sampled_from([b"", b"a", b"bcdef", b"g" * 15, b"h" * 41])).map(b"\n".join),
-    st.integers(1, 50),
-    st.sampled_from([16, 200]),
-)
-def test_stretches_hold_every_line_however_it_is_cut(content: bytes, piece: int, size: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ndjson, "STRETCH", size)
-        patch.setattr(ndjson, "LINE_LIMIT", 40)
-        pieces = [content[at : at + piece] for at in range(0, len(content), piece)]
-        groups = list(stretches(ByteStream(iter(pieces))))
-    expected: list[list[bytes | None]] = []
-    offset, stretch = 0, None
-    whole = content.split(b"\n")
-    for line in whole[:-1] if not whole[-1] else whole:
-        if offset // size != stretch:
-            stretch = offset // size
-            expected.append([])
-        expected[-1].append(line if len(line) <= 40 else None)
-        offset += len(line) + 1
-    assert [group for group in groups if group] == expected
 
 
 def test_a_line_without_an_alert_is_only_counted(read: Callable[..., Any]) -> None:
